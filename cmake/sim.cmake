@@ -1,0 +1,20 @@
+# One ctest program per tests/sim/x_sim.c, linked with the harness and every room there is. SEEDS=from-to in the
+# environment chooses the seeds; HACKING.md tells how to replay one.
+file(GLOB simulations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sim/*_sim.c)
+if(simulations)
+  add_library(sim_harness STATIC ${CMAKE_SOURCE_DIR}/tests/sim/harness.c)
+  target_include_directories(sim_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests/sim)
+  target_link_libraries(sim_harness PUBLIC env_sim)
+  foreach(simulation ${simulations})
+    get_filename_component(program ${simulation} NAME_WE)
+    add_executable(${program} ${simulation})
+    # register_sim plays on the seam alone, so it builds before there is a broker.
+    if(program STREQUAL "register_sim")
+      target_link_libraries(${program} PRIVATE sim_harness)
+    else()
+      target_link_libraries(${program} PRIVATE sim_harness broker client store)
+    endif()
+    add_test(NAME ${program} COMMAND ${program})
+    set_tests_properties(${program} PROPERTIES TIMEOUT 600 LABELS sim)
+  endforeach()
+endif()

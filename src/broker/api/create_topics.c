@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// CreateTopics is the controller's (meta/decide_topics.h); a broker carries it there.
+#include "broker/api.h"
+#include "broker/forward.h"
+
+void api_create_topics(struct request *request)
+{
+    forward_request(request);
+}

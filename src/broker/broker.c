@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's life, on shard 0: directories opened and looked through, metadata loaded, logs opened on their shards, clients
+// let in; and the same backwards. README.md has the order and why.
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "broker/broker_int.h"
+#include "broker/checkpoints.h"
+#include "broker/conn.h"
+#include "broker/format.h"
+#include "broker/metadata.h"
+#include "broker/topics.h"
+
+// Tasks on whole directories run one after another: a node told to stop while it starts closes behind the strays.
+enum { HELD_SOCKETS_MAX = 1024, OFFLINE_CHECK_MS = 1000, DIRECTORIES_LANE = 1 };
+
+// ---- giving up -------------------------------------------------------------------------------------------------
+
+static void tell_stopped(struct env *env, struct env_msg *msg)
+{
+    (void)env;
+    struct broker *broker = CONTAINER_OF(msg, struct broker, farewell);
+    broker->options.stopped(broker->options.context, broker, broker->why_stopped);
+}
+
+static void give_up(struct broker *broker, enum err why, const char *text)
+{
+    if (broker->life == BROKER_STOPPED) return;
+    broker->life = BROKER_STOPPED;
+    broker->why_stopped = why;
+    if (text != NULL) log_line(broker->log, LOG_FATAL, "broker", "%s", text);
+    broker->farewell.run = tell_stopped;
+    env_post(broker->shards[0]->env, &broker->farewell);
+}
+
+// ---- listeners -------------------------------------------------------------------------------------------------
+
+struct held_socket { // accepted before the node serves, or on its way to another shard
+    struct env_msg msg;
+    struct list link;
+    struct env_socket *socket;
+    const struct listener *listener;
+};
+
+static void socket_arrives(struct env *env, struct env_msg *msg)
+{
+    struct held_socket *held = CONTAINER_OF(msg, struct held_socket, msg);
+    struct shard *shard = shard_here(env);
+    if (shard->stopping) env_socket_close(env, held->socket);
+    else conn_accept(shard, held->socket, held->listener);
+    mem_free(held);
+}
+
+static void hand_out(struct broker *broker, struct held_socket *held)
+{
+    struct shard *shard = broker->shards[broker->next_shard++ % broker->shard_count];
+    held->msg.run = socket_arrives;
+    env_post(shard->env, &held->msg);
+}
+
+static void accepted(struct env *env, void *context, struct env_socket *socket)
+{
+    struct listener *listener = context;
+    struct broker *broker = shard_here(env)->broker;
+    bool is_late = broker->life > BROKER_RUNNING;
+    bool is_early = broker->life < BROKER_RUNNING;
+    if (is_late || (is_early && broker->held_count == HELD_SOCKETS_MAX)) {
+        env_socket_close(env, socket);
+        return;
+    }
+    struct held_socket *held = MEM_NEW(struct held_socket);
+    held->socket = socket;
+    held->listener = listener;
+    if (!is_early) {
+        hand_out(broker, held);
+        return;
+    }
+    list_push_back(&broker->held_sockets, &held->link);
+    broker->held_count++;
+}
+
+static enum err bind_listener(struct broker *broker, const struct config_listener *from)
+{
+    ASSERT(broker->listener_count < LISTENERS_MAX);
+    struct listener *listener = &broker->listeners[broker->listener_count];
+    int bound = 0;
+    enum err e = env_listen(broker->shards[0]->env, from->host, from->port, config_get_int(broker->config, "socket.listen.backlog.size"), accepted,
+                            listener, &bound, &listener->socket);
+    if (e != OK) {
+        if (broker->options.explain_port != NULL) broker->options.explain_port(broker->options.context, from->host, from->port, e);
+        log_error(broker->log, "broker", "listener %s cannot bind %s:%d: %s", from->name, from->host, from->port, err_text(e));
+        return e;
+    }
+    listener->name = from->name;
+    listener->is_controller = from->is_controller;
+    listener->protocol = from->protocol;
+    bool has_host = from->advertised_host != NULL && from->advertised_host[0] != '\0';
+    listener->advertised_host = has_host ? from->advertised_host : broker->options.hostname;
+    listener->advertised_port = from->advertised_port != 0 ? from->advertised_port : bound;
+    listener->bound_port = bound;
+    broker->listener_count++;
+    return OK;
+}
+
+// Broker listeners only: what a controller answers other nodes comes with the cluster.
+static enum err bind_listeners(struct broker *broker)
+{
+    struct config_listeners all = config_get_listeners(broker->config);
+    for (size_t i = 0; i < all.count; i++) {
+        if (all.items[i].is_controller) continue;
+        enum err e = bind_listener(broker, &all.items[i]);
+        if (e != OK) return e;
+    }
+    return OK;
+}
+
+static void close_listeners(struct broker *broker)
+{
+    struct env *env = broker->shards[0]->env;
+    for (int i = 0; i < broker->listener_count; i++) {
+        if (broker->listeners[i].socket != NULL) env_listener_close(env, broker->listeners[i].socket);
+        broker->listeners[i].socket = NULL;
+    }
+    for (struct list *link; (link = list_pop_front(&broker->held_sockets)) != NULL;) {
+        struct held_socket *held = LIST_ITEM(link, struct held_socket, link);
+        env_socket_close(env, held->socket);
+        mem_free(held);
+    }
+}
+
+int broker_port(const struct broker *broker)
+{
+    return broker->listener_count == 0 ? 0 : broker->listeners[0].bound_port;
+}
+
+// ---- directories -----------------------------------------------------------------------------------------------
+
+static void random_bytes(void *context, void *to, size_t size)
+{
+    env_random(context, to, size);
+}
+
+// A node is formatted by itself when none of its directories is (Kafka asks for kafka-storage.sh format first).
+static enum err format_if_empty(struct broker *broker, struct config_list dirs, struct text *problem)
+{
+    struct env *env = broker->shards[0]->env;
+    for (size_t i = 0; i < dirs.count; i++) {
+        enum err e = format_is_formatted(env->fs, dirs.items[i]);
+        if (e != ERR_NOT_FOUND) return e;
+    }
+    struct uuid random;
+    env_random(env, random.bytes, sizeof(random.bytes));
+    char cluster_id[UUID_TEXT_SIZE + 1];
+    uuid_format(random, cluster_id);
+    struct config_listeners listeners = config_get_listeners(broker->config);
+    struct format_voter self = {.id = broker->node_id, .host = SLICE("localhost"), .port = 9093};
+    struct slice controller_listener = SLICE("CONTROLLER");
+    for (size_t i = 0; i < listeners.count; i++) {
+        if (!listeners.items[i].is_controller) continue;
+        controller_listener = slice_str(listeners.items[i].name);
+        if (listeners.items[i].host[0] != '\0') self.host = slice_str(listeners.items[i].host);
+        self.port = (uint16_t)listeners.items[i].port;
+        break;
+    }
+    bool is_static = config_quorum_voters(broker->config).count > 0;
+    const struct format_options options = {
+        .fs = env->fs, .wall_ms = env_wall_ms(env), .random = random_bytes, .random_context = env, .cluster_id = slice_str(cluster_id),
+        .node_id = broker->node_id, .dirs = dirs.items, .dir_count = (int)dirs.count, .metadata_dir = config_metadata_log_dir(broker->config),
+        .voters = is_static ? NULL : &self, .voter_count = is_static ? 0 : 1, .controller_listener = controller_listener, .is_standalone = !is_static,
+    };
+    log_info(broker->log, "broker", "formatting %s with cluster id %s", dirs.items[0], cluster_id);
+    return format_directories(&options, problem);
+}
+
+static enum err open_dir(struct broker *broker, const char *path, struct text *problem)
+{
+    struct env *env = broker->shards[0]->env;
+    struct uuid random;
+    env_random(env, random.bytes, sizeof(random.bytes));
+    struct logdir_open_result opened = {0};
+    struct logdir *dir = NULL;
+    enum err e = logdir_open(env->fs, broker->log, path, broker->node_id, random, &broker->arena, &opened, &dir);
+    if (e != OK) {
+        text_add_str(problem, opened.problem != NULL ? opened.problem : err_text(e));
+        if (e == ERR_BUSY && broker->options.explain_lock != NULL) broker->options.explain_lock(broker->options.context, path, opened.lock_holder_pid);
+        return e;
+    }
+    int index = broker->logdir_count++;
+    broker->logdirs[index] = dir;
+    broker->logdir_was_clean[index] = opened.was_clean;
+    if (index == 0) {
+        snprintf(broker->cluster_id, sizeof(broker->cluster_id), "%s", opened.properties.cluster_id);
+        broker->previous_epoch = opened.broker_epoch;
+        return OK;
+    }
+    if (opened.broker_epoch != broker->previous_epoch) broker->previous_epoch = -1;
+    if (strcmp(broker->cluster_id, opened.properties.cluster_id) == 0) return OK;
+    text_printf(problem, "%s belongs to cluster %s, %s to cluster %s; a node's log directories must be of one cluster", path,
+                opened.properties.cluster_id, logdir_path(broker->logdirs[0]), broker->cluster_id);
+    return ERR_INVALID;
+}
+
+static enum err open_dirs(struct broker *broker, struct text *problem)
+{
+    struct config_list dirs = config_log_dirs(broker->config);
+    if (dirs.count > LOG_DIRS_MAX) {
+        text_printf(problem, "log.dirs names %zu directories; at most %d are supported", dirs.count, LOG_DIRS_MAX);
+        return ERR_INVALID;
+    }
+    enum err e = format_if_empty(broker, dirs, problem);
+    for (size_t i = 0; i < dirs.count && e == OK; i++) e = open_dir(broker, dirs.items[i], problem);
+    return e == OK ? inventory_take(broker, problem) : e;
+}
+
+// ---- metadata to the shards --------------------------------------------------------------------------------------
+
+struct publication {
+    struct env_msg msg;
+    struct image *image;
+    struct image_delta *delta;
+};
+
+static void report_if_open(struct shard *shard)
+{
+    if (!shard->reports_when_open || shard->opening > 0) return;
+    shard->reports_when_open = false;
+    env_post(shard->broker->shards[0]->env, &shard->report);
+}
+
+static void partition_opened(void *context)
+{
+    struct shard *shard = context;
+    shard->opening--;
+    report_if_open(shard);
+}
+
+static void publication_arrives(struct env *env, struct env_msg *msg)
+{
+    struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
+    struct shard *shard = shard_here(env);
+    if (!shard->stopping) shard->opening += topics_apply(shard, publication->image, publication->delta, partition_opened, shard);
+    image_unref(publication->image);
+    image_delta_unref(publication->delta);
+    mem_free(publication);
+}
+
+static void publish(struct broker *broker, struct image *image, struct image_delta *delta)
+{
+    for (int i = 0; i < broker->shard_count; i++) {
+        struct publication *publication = MEM_NEW(struct publication);
+        *publication = (struct publication){.msg = {.run = publication_arrives}, .image = image_ref(image), .delta = image_delta_ref(delta)};
+        env_post(broker->shards[i]->env, &publication->msg);
+    }
+}
+
+static void on_image(void *context, struct image *image, struct image_delta *delta)
+{
+    struct broker *broker = context;
+    if (broker->life >= BROKER_LOADING && broker->life <= BROKER_RUNNING) {
+        publish(broker, image, delta);
+        return;
+    }
+    // Until the node is registered nothing is opened; what changed so far is shown to the shards then, in order.
+    struct early_delta *early = ARENA_NEW(&broker->arena, struct early_delta);
+    *early = (struct early_delta){.image = image_ref(image), .delta = image_delta_ref(delta)};
+    list_push_back(&broker->early_deltas, &early->link);
+}
+
+static void publish_early(struct broker *broker)
+{
+    for (struct list *link; (link = list_pop_front(&broker->early_deltas)) != NULL;) {
+        struct early_delta *early = LIST_ITEM(link, struct early_delta, link);
+        if (broker->life == BROKER_LOADING) publish(broker, early->image, early->delta);
+        image_unref(early->image);
+        image_delta_unref(early->delta);
+    }
+}
+
+// ---- starting --------------------------------------------------------------------------------------------------
+
+static void unfenced(void *context, enum err result)
+{
+    struct broker *broker = context;
+    if (broker->life != BROKER_LOADING) return;
+    if (result != OK) {
+        give_up(broker, result, "the controller did not let this broker in");
+        return;
+    }
+    broker->life = BROKER_RUNNING;
+    while (!list_is_empty(&broker->held_sockets)) hand_out(broker, LIST_ITEM(list_pop_front(&broker->held_sockets), struct held_socket, link));
+    broker->rounds = checkpoint_rounds_start(broker);
+    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTING to STARTED", broker->node_id);
+    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] Kafka Server started", broker->node_id);
+    broker->options.started(broker->options.context, broker);
+}
+
+static void shard_is_open(struct env *env, struct env_msg *msg)
+{
+    (void)msg;
+    struct broker *broker = shard_here(env)->broker;
+    if (--broker->shards_loading > 0 || broker->life != BROKER_LOADING) return;
+    log_info(broker->log, "kafka.server.BrokerLifecycleManager", "[BrokerLifecycleManager id=%d] Transitioning from RECOVERY to RUNNING", broker->node_id);
+    metadata_unfence(broker->metadata, unfenced, broker);
+}
+
+static void watch_shard(struct env *env, struct env_msg *msg)
+{
+    (void)msg;
+    struct shard *shard = shard_here(env);
+    shard->report = (struct env_msg){.run = shard_is_open};
+    shard->reports_when_open = true;
+    report_if_open(shard);
+}
+
+// Behind the publications in every shard's mailbox, so all partitions are counted when it is read.
+static void load_logs(struct broker *broker)
+{
+    broker->life = BROKER_LOADING;
+    publish_early(broker);
+    broker->shards_loading = broker->shard_count;
+    for (int i = 0; i < broker->shard_count; i++) {
+        broker->shards[i]->report.run = watch_shard;
+        env_post(broker->shards[i]->env, &broker->shards[i]->report);
+    }
+}
+
+static void strays_run(struct env_task *task, struct fs *fs)
+{
+    struct broker *broker = CONTAINER_OF(task, struct broker, stray_task);
+    inventory_set_strays_aside(broker, fs, broker->stray_check_image);
+}
+
+static void strays_done(struct env *env, struct env_task *task)
+{
+    (void)env;
+    struct broker *broker = CONTAINER_OF(task, struct broker, stray_task);
+    image_unref(broker->stray_check_image);
+    broker->stray_check_image = NULL;
+    if (broker->life == BROKER_STARTING) load_logs(broker);
+}
+
+static void on_ready(void *context)
+{
+    struct broker *broker = context;
+    if (broker->life != BROKER_STARTING) return;
+    inventory_remove_parting(broker);
+    broker->stray_check_image = image_ref(metadata_image(broker->metadata));
+    broker->stray_task = (struct env_task){.run = strays_run, .done = strays_done, .lane = DIRECTORIES_LANE};
+    env_task_post(broker->shards[0]->env, &broker->stray_task);
+}
+
+static void on_fatal(void *context, enum err why, const char *text)
+{
+    give_up(context, why, text);
+}
+
+static enum err start_metadata(struct broker *broker, struct text *problem)
+{
+    struct image_endpoint endpoints[LISTENERS_MAX];
+    for (int i = 0; i < broker->listener_count; i++) {
+        const struct listener *listener = &broker->listeners[i];
+        endpoints[i] = (struct image_endpoint){.name = slice_str(listener->name), .host = slice_str(listener->advertised_host),
+                                               .port = (uint16_t)listener->advertised_port, .security_protocol = (int16_t)listener->protocol};
+    }
+    struct image_endpoint controllers[LISTENERS_MAX];
+    int controller_count = 0;
+    struct config_listeners all = config_get_listeners(broker->config);
+    for (size_t i = 0; i < all.count && controller_count < LISTENERS_MAX; i++) {
+        if (!all.items[i].is_controller) continue;
+        const char *host = all.items[i].host[0] == '\0' ? broker->options.hostname : all.items[i].host;
+        controllers[controller_count++] = (struct image_endpoint){.name = slice_str(all.items[i].name), .host = slice_str(host),
+                                                                  .port = (uint16_t)all.items[i].port, .security_protocol = (int16_t)all.items[i].protocol};
+    }
+    const struct metadata_options options = {
+        .env = broker->shards[0]->env, .config = broker->config, .dirs = broker->logdirs, .dir_count = broker->logdir_count,
+        .metadata_dir = broker_metadata_dir(broker), .endpoints = endpoints, .endpoint_count = broker->listener_count,
+        .controller_endpoints = controllers, .controller_endpoint_count = controller_count, .rack = slice_str(config_get_string(broker->config, "broker.rack")),
+        .previous_broker_epoch = broker->previous_epoch, .context = broker, .on_image = on_image, .on_ready = on_ready, .on_fatal = on_fatal,
+    };
+    return metadata_start(&options, problem, &broker->metadata);
+}
+
+struct logdir *broker_metadata_dir(const struct broker *broker)
+{
+    const char *path = config_metadata_log_dir(broker->config);
+    for (int i = 0; i < broker->logdir_count; i++)
+        if (strcmp(logdir_path(broker->logdirs[i]), path) == 0) return broker->logdirs[i];
+    return broker->logdirs[0];
+}
+
+static void check_dirs(struct env *env, struct env_timer *timer)
+{
+    struct broker *broker = CONTAINER_OF(timer, struct broker, dir_watch);
+    int online = 0;
+    for (int i = 0; i < broker->logdir_count; i++) online += !logdir_is_offline(broker->logdirs[i]);
+    if (online == 0 || logdir_is_offline(broker_metadata_dir(broker))) {
+        give_up(broker, ERR_KAFKA_STORAGE_ERROR, online == 0 ? "every log directory is offline" : "the directory of the metadata log is offline");
+        return;
+    }
+    env_timer_after_ms(env, timer, OFFLINE_CHECK_MS);
+}
+
+struct broker *broker_start(const struct broker_options *options)
+{
+    struct broker *broker = MEM_NEW(struct broker);
+    broker->options = *options;
+    broker->config = options->config;
+    broker->log = options->envs[0]->log;
+    broker->node_id = config_node_id(options->config);
+    broker->frame_bytes_max = config_get_int(options->config, "socket.request.max.bytes");
+    broker->fetch_bytes_max = config_get_int(options->config, "fetch.max.bytes");
+    broker->creates_topics = config_get_bool(options->config, "auto.create.topics.enable");
+    list_init(&broker->held_sockets);
+    list_init(&broker->early_deltas);
+    env_random(options->envs[0], &broker->hash_seed, sizeof(broker->hash_seed));
+    broker->shard_count = options->env_count;
+    broker->shards = mem_zalloc((size_t)options->env_count, sizeof(struct shard *));
+    for (int i = 0; i < options->env_count; i++) broker->shards[i] = shard_new(broker, options->envs[i]);
+    struct text problem = {0};
+    enum err e = open_dirs(broker, &problem);
+    if (e == OK) e = bind_listeners(broker);
+    if (e == OK) e = start_metadata(broker, &problem);
+    if (e == OK) {
+        broker->dir_watch.fire = check_dirs;
+        env_timer_after_ms(broker->shards[0]->env, &broker->dir_watch, OFFLINE_CHECK_MS);
+    } else {
+        give_up(broker, e, problem.size == 0 ? NULL : text_cstr(&problem));
+    }
+    text_deinit(&problem);
+    return broker;
+}
+
+// ---- stopping --------------------------------------------------------------------------------------------------
+
+static void directories_closed(struct env *env, struct env_task *task)
+{
+    (void)env;
+    struct broker *broker = CONTAINER_OF(task, struct broker, close_task);
+    broker->logdir_count = 0;
+    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] shut down completed", broker->node_id);
+    give_up(broker, OK, NULL);
+}
+
+// Last of all the markers: their presence says that everything before them is on disk.
+static void close_directories(struct env_task *task, struct fs *fs)
+{
+    struct broker *broker = CONTAINER_OF(task, struct broker, close_task);
+    struct checkpoint_set **sets = mem_zalloc((size_t)broker->shard_count, sizeof(struct checkpoint_set *));
+    for (int i = 0; i < broker->shard_count; i++) sets[i] = broker->shards[i]->checkpoints;
+    for (int i = 0; i < broker->logdir_count; i++) {
+        struct logdir *dir = broker->logdirs[i];
+        enum err e = logdir_is_offline(dir) || !broker->was_loaded ? ERR_IO : checkpoint_sets_store(fs, dir, sets, broker->shard_count, false);
+        e = logdir_close(fs, dir, e == OK, broker->broker_epoch);
+        if (e != OK) log_error(broker->log, "broker", "closing a log directory: %s; the next start will recover it", err_text(e));
+    }
+    mem_free(sets);
+}
+
+static void finish(struct broker *broker)
+{
+    env_timer_cancel(broker->shards[0]->env, &broker->dir_watch);
+    metadata_free(broker->metadata);
+    broker->metadata = NULL;
+    broker->close_task = (struct env_task){.run = close_directories, .done = directories_closed, .lane = DIRECTORIES_LANE};
+    env_task_post(broker->shards[0]->env, &broker->close_task);
+}
+
+static void shard_is_closed(struct env *env, struct env_msg *msg)
+{
+    (void)msg;
+    struct broker *broker = shard_here(env)->broker;
+    if (--broker->shards_closing == 0) finish(broker);
+}
+
+static void closed_one(struct shard *shard)
+{
+    if (--shard->closing > 0) return;
+    shard->report.run = shard_is_closed;
+    env_post(shard->broker->shards[0]->env, &shard->report);
+}
+
+static void partition_is_closed(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context)
+{
+    struct shard *shard = context;
+    if (checkpoint != NULL) checkpoint_set_add(shard->checkpoints, partition, checkpoint);
+    closed_one(shard);
+}
+
+static void close_shard(struct env *env, struct env_msg *msg)
+{
+    (void)msg;
+    struct shard *shard = shard_here(env);
+    shard->stopping = true;
+    while (!list_is_empty(&shard->conns)) conn_kill(LIST_ITEM(list_first(&shard->conns), struct conn, in_shard), NULL);
+    shard->closing = 1; // itself, so that it reports once whatever closes within the call
+    MAP_EACH (link, &shard->partitions) {
+        struct partition *partition = MAP_ITEM(link, struct partition, in_shard);
+        if (partition->state == PARTITION_CLOSING) continue; // being deleted
+        shard->closing++;
+        partition_close(partition, partition_is_closed, shard);
+    }
+    closed_one(shard);
+}
+
+static void close_shards(struct broker *broker)
+{
+    broker->shards_closing = broker->shard_count;
+    for (int i = 0; i < broker->shard_count; i++) {
+        broker->shards[i]->report = (struct env_msg){.run = close_shard};
+        env_post(broker->shards[i]->env, &broker->shards[i]->report);
+    }
+}
+
+static void metadata_stopped(void *context)
+{
+    struct broker *broker = context;
+    if (broker->rounds != NULL) checkpoint_rounds_stop(broker->rounds, close_shards);
+    else close_shards(broker);
+}
+
+void broker_stop(struct broker *broker)
+{
+    if (broker->life >= BROKER_STOPPING) return;
+    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTED to SHUTTING_DOWN", broker->node_id);
+    broker->was_loaded = broker->life == BROKER_RUNNING;
+    broker->life = BROKER_STOPPING;
+    broker->broker_epoch = metadata_broker_epoch(broker->metadata);
+    close_listeners(broker);
+    metadata_stop(broker->metadata, metadata_stopped, broker);
+}
+
+void broker_free(struct broker *broker)
+{
+    broker->life = BROKER_STOPPED;
+    publish_early(broker);
+    metadata_free(broker->metadata);
+    checkpoint_rounds_free(broker->rounds);
+    inventory_free(broker);
+    for (int i = 0; i < broker->shard_count; i++) shard_free(broker->shards[i]);
+    mem_free(broker->shards);
+    arena_deinit(&broker->arena);
+    mem_free(broker);
+}

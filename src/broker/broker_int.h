@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this room share. Written during start-up on shard 0, read by all shards afterwards; what changes
+// later says who owns it.
+#ifndef ODRADEK_BROKER_BROKER_INT_H
+#define ODRADEK_BROKER_BROKER_INT_H
+
+#include "base/uuid.h"
+#include "broker/broker.h"
+#include "broker/inventory.h"
+#include "broker/shard.h"
+
+struct logdir;
+struct metadata;
+
+enum { LISTENERS_MAX = 16, LOG_DIRS_MAX = 64 };
+
+enum broker_life {
+    BROKER_STARTING, // metadata is loaded, the node registers
+    BROKER_LOADING,  // logs are opened
+    BROKER_RUNNING,
+    BROKER_STOPPING,
+    BROKER_STOPPED,
+};
+
+struct early_delta {
+    struct list link;
+    struct image *image;
+    struct image_delta *delta;
+};
+
+struct broker {
+    struct broker_options options;
+    const struct config *config;
+    struct log *log;
+    struct arena arena; // of shard 0: what lives as long as the node
+    struct shard **shards;
+    int shard_count;
+    int next_shard; // shard 0: the next accepted connection goes there
+
+    int32_t node_id;
+    char cluster_id[64];
+    int32_t frame_bytes_max; // socket.request.max.bytes
+    int32_t fetch_bytes_max; // fetch.max.bytes
+    bool creates_topics;     // auto.create.topics.enable
+    uint64_t hash_seed;
+
+    struct listener listeners[LISTENERS_MAX];
+    int listener_count;
+
+    struct logdir *logdirs[LOG_DIRS_MAX];
+    bool logdir_was_clean[LOG_DIRS_MAX];
+    int logdir_count;
+
+    struct inventory inventory; // what was on disk at start
+
+    // The rest is shard 0's.
+    enum broker_life life;
+    struct metadata *metadata;
+    struct list early_deltas;  // struct early_delta: what changed before the node was registered
+    struct list held_sockets;  // connections accepted before the node serves
+    int held_count;
+    int shards_loading;
+    int shards_closing;
+    int64_t previous_epoch;    // from the clean-shutdown markers; -1 = not all agree
+    int64_t broker_epoch;      // for the next markers
+    bool was_loaded;           // all logs had been opened: markers may be written
+    struct env_task stray_task;
+    struct env_task close_task;
+    const struct image *stray_check_image;
+    struct checkpoint_rounds *rounds;
+    struct env_timer dir_watch;
+    struct env_msg farewell;
+    enum err why_stopped;
+};
+
+// The directory that holds the metadata log.
+struct logdir *broker_metadata_dir(const struct broker *broker);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's connection on its shard: bytes to frames, frames to requests, answers back in order.
+//
+// Reading: at a frame's beginning bytes go to the shard's slab, so that one recv takes in everything small that has
+// arrived; a frame that is not complete moves to a buffer of its own that grows as its bytes come. Writing: answers
+// leave at the end of the turn, all of a connection in one call, in the order of the requests.
+#ifndef ODRADEK_BROKER_CONN_H
+#define ODRADEK_BROKER_CONN_H
+
+#include "broker/request.h"
+#include "broker/shard.h"
+
+enum { CONN_IN_FLIGHT_MAX = 64 };
+
+struct warm_task;
+
+struct conn {
+    struct list in_shard;
+    struct list dirty; // in shard->dirty_conns when answers may be ready
+    struct shard *shard;
+    struct env_conn *io;
+    const struct listener *listener;
+    struct admission_ticket ticket;
+
+    struct inbuf *partial; // the unfinished frame, its length field included
+    size_t partial_size;
+    size_t frame_size; // of the partial one, length field included; 0 while unknown
+    bool expects_big;  // the last frame was: read the next into a buffer of its own from the start
+
+    struct inbuf *backlog; // bytes read but not cut into frames yet, because too many requests are under way
+    size_t backlog_at;
+    size_t backlog_end;
+
+    struct list requests; // not yet sent, arrival order
+    int request_count;
+
+    int part;            // of the first request's answer
+    size_t part_sent;    // bytes of that part
+    bool wants_write;    // the socket was full
+    struct warm_task *warming; // reads cold pages for the answer's file range
+    bool closing;        // nothing more is read; closed once all before are answered
+    unsigned interest;
+    char software[64];   // name and version from ApiVersions, for the log
+};
+
+void conn_accept(struct shard *shard, struct env_socket *take_socket, const struct listener *listener);
+// Closes at once; requests under way go on and are freed when answered.
+void conn_kill(struct conn *conn, const char *why);
+// An answer became ready (or a request stopped holding): looked at when the turn ends.
+void conn_mark_dirty(struct conn *conn);
+// At the end of the turn: starts what may start, sends what is ready.
+void conn_flush(struct conn *conn);
+// NULL is a no-op.
+void inbuf_unref(struct inbuf *inbuf);
+
+#endif

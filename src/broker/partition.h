@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A partition this node leads, on the shard that owns it: its log, its high watermark, and who waits for either.
+//
+// The high watermark is the least durable end of the in-sync replicas (design rule 1); a lone replica's is its own. It moves
+// only in partition_advance, which then answers produces that waited for it and wakes fetches that slept on it.
+#ifndef ODRADEK_BROKER_PARTITION_H
+#define ODRADEK_BROKER_PARTITION_H
+
+#include "base/map.h"
+#include "base/uuid.h"
+#include "broker/shard.h"
+#include "store/store.h"
+
+enum partition_state {
+    PARTITION_OPENING, // its log is being loaded or made: who asks waits in open_waits
+    PARTITION_ONLINE,
+    PARTITION_FAILED,  // its directory is offline: KAFKA_STORAGE_ERROR
+    PARTITION_CLOSING, // deleted, or the node stops
+};
+
+struct partition {
+    struct map_link in_shard; // by (topic id, index)
+    struct shard *shard;
+    struct uuid topic_id;
+    char *topic; // owned
+    int32_t index;
+    int32_t leader_epoch;
+    enum partition_state state;
+    bool delete_when_open;   // the topic went, or the node stops, while the log was being made
+    bool close_when_open;
+    int64_t delete_delay_ms;
+    struct logdir *dir;
+    struct plog *plog;       // ONLINE, CLOSING
+    struct plog_options options;
+    struct list acks[2];     // struct ack_wait by enum ack_of, ascending offset
+    struct list watches;     // struct fetch_watch
+    struct list open_waits;  // struct open_wait, while OPENING
+    void (*opened)(void *context);
+    void *opened_context;
+    void (*closed)(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
+    void *closed_context;
+    struct plog_op closing;
+};
+
+// acks=1 waits for the leader's own durable end, acks=all for the high watermark.
+enum ack_of { ACK_OF_LEADER, ACK_OF_ALL };
+
+// A produce that waits until that end has reached `offset`.
+struct ack_wait {
+    struct list link;
+    int64_t offset;
+    void (*done)(struct ack_wait *wait, enum err result);
+};
+
+// A fetch that waits until the partition shows more than it did.
+struct fetch_watch {
+    struct list link;
+    struct partition *partition;
+    int64_t offset;      // fires when the high watermark passes it ...
+    int64_t size_bytes;  // ... and this many bytes were added since the watch began (min.bytes)
+    int64_t from_bytes;  // private
+    void (*fire)(struct fetch_watch *watch); // unlinked already; may not touch the partition's watches
+};
+
+// NULL: not here.
+struct partition *partition_find(struct shard *shard, struct uuid topic_id, int32_t index);
+// OK, or what to tell a client that names this leader epoch (-1 = unchecked): NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR,
+// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
+MUST_CHECK enum err partition_check(const struct partition *partition, int32_t client_leader_epoch);
+// Calls `done` (perhaps at once) with OK when the offset is reached, or with why it never will.
+void partition_wait_ack(struct partition *partition, enum ack_of whose, struct ack_wait *wait);
+
+// Somebody for whom the log of a new topic is still being made.
+struct open_wait {
+    struct list link;
+    void (*opened)(struct open_wait *wait); // ONLINE, FAILED or gone: look again
+};
+// False: it is not opening, nothing was noted.
+bool partition_await_open(struct partition *partition, struct open_wait *wait);
+
+int32_t partition_isr_size(const struct partition *partition);
+void partition_watch(struct partition *partition, struct fetch_watch *watch);
+void partition_unwatch(struct fetch_watch *watch);
+
+// Opening and closing, from the metadata (topics.c).
+struct partition_spec {
+    struct uuid topic_id;
+    struct slice topic;
+    int32_t index;
+    int32_t leader_epoch;
+    struct plog_options options;
+    struct logdir *dir;
+    bool exists;            // its directory was found at start: load it; else make it
+    bool was_clean;         // of the directory
+    int64_t recovery_point; // from the checkpoint files
+    int64_t log_start;
+    int64_t high_watermark;
+};
+// `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL.
+void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context), void *context);
+// The topic is gone: waiters are told, the directory becomes ...-delete and is removed after `delay_ms`.
+void partition_delete(struct partition *partition, int64_t delay_ms);
+// The node stops: flush and close. `closed` runs when the log is closed, with what belongs into the checkpoint files; the
+// partition is freed when it returns. A partition without a log is freed at once.
+typedef void partition_closed(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
+void partition_close(struct partition *partition, partition_closed *closed, void *context);
+// Removes a ...-delete directory after a while (also one found at start).
+void partition_remove_later(struct shard *shard, struct logdir *dir, struct slice name, int64_t delay_ms);
+void partition_configure(struct partition *partition, const struct plog_options *options);
+void partition_lead(struct partition *partition, int32_t leader_epoch);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/shard.h"
+
+#include "base/mem.h"
+#include "broker/broker_int.h"
+#include "broker/checkpoints.h"
+#include "broker/conn.h"
+#include "broker/partition.h"
+#include "broker/topics.h"
+
+enum { SMALL_POOL_BYTES = 32 * 1024 * 1024 };
+
+struct shard *shard_new(struct broker *broker, struct env *env)
+{
+    struct shard *shard = MEM_NEW(struct shard);
+    int64_t budget = config_get_long(broker->config, "odradek.memory.request.bytes");
+    shard->env = env;
+    shard->broker = broker;
+    shard->log = broker->log;
+    env->user = shard;
+    list_init(&shard->conns);
+    list_init(&shard->dirty_conns);
+    list_init(&shard->producer_ids.waiting);
+    admission_init(&shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count, budget / broker->options.env_count);
+    shard->image = image_new_empty();
+    shard->checkpoints = checkpoint_set_new();
+    return shard;
+}
+
+void shard_free(struct shard *shard)
+{
+    topics_free(shard);
+    image_unref(shard->image);
+    checkpoint_set_free(shard->checkpoints);
+    inbuf_unref(shard->slab);
+    text_deinit(&shard->scratch);
+    map_deinit(&shard->partitions);
+    mem_free(shard);
+}
+
+struct shard *shard_of_partition(struct broker *broker, const uint8_t topic_id[16], int32_t index)
+{
+    if (broker->shard_count == 1) return broker->shards[0];
+    // Neighbours go to different shards: topics are mostly wider than there are shards.
+    uint64_t first = hash_bytes(broker->hash_seed, slice_of(topic_id, 16));
+    return broker->shards[(first + (uint64_t)(uint32_t)index) % (uint64_t)broker->shard_count];
+}

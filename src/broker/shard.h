@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A shard: one loop and what it owns. Everything here is touched by that loop only.
+#ifndef ODRADEK_BROKER_SHARD_H
+#define ODRADEK_BROKER_SHARD_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "broker/admission.h"
+#include "broker/broker.h"
+
+struct image;
+struct inbuf;
+struct partition;
+
+struct listener {
+    const char *name;            // "PLAINTEXT"
+    const char *advertised_host; // what clients are told
+    int advertised_port;
+    int bound_port;
+    bool is_controller;
+    enum security_protocol protocol;
+    struct env_listener *socket;
+};
+
+// The shard's block of producer ids (api/init_producer_id.c).
+struct producer_ids {
+    int64_t next;
+    int64_t end;
+    bool is_asking;
+    struct list waiting;
+};
+
+struct shard {
+    struct env *env;
+    struct broker *broker;
+    struct log *log;
+    struct list conns;
+    int conn_count;
+    struct list dirty_conns;
+    struct env_msg turn_end;
+    bool turn_end_queued;
+    struct inbuf *slab; // where the next recv goes
+    size_t slab_used;
+    struct admission admission;
+    struct map partitions; // struct partition by (topic id, index)
+    struct map topics;     // struct topic by id
+    struct text scratch;   // for decompression inside one call
+    struct image *image;   // the newest published metadata, referenced
+    struct producer_ids producer_ids;
+    int opening;               // partitions whose log is being opened
+    bool reports_when_open;    // start-up: shard 0 waits to hear that none is left
+    struct env_msg report;     // ... by this message
+    int closing;               // partitions that are being closed; the node stops
+    struct checkpoint_set *checkpoints; // what the closed ones left
+    bool checkpoints_stale; // some high watermark moved since the last checkpoint
+    bool stopping;
+};
+
+struct shard *shard_new(struct broker *broker, struct env *env);
+void shard_free(struct shard *shard);
+// The shard that owns a partition.
+struct shard *shard_of_partition(struct broker *broker, const uint8_t topic_id[16], int32_t index);
+static inline struct shard *shard_here(struct env *env)
+{
+    return env->user;
+}
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The controller's decisions as functions: what the cluster looks like and a request in, records and an answer out.
+// Nothing is changed here: the records are appended, applied to the newest image, and the answer leaves once they are
+// committed. Errors that concern one topic stand in the answer; a function returns an error when the whole request
+// fails.
+#ifndef ODRADEK_META_DECIDE_H
+#define ODRADEK_META_DECIDE_H
+
+#include "meta/decide_configs.h"
+#include "meta/image.h"
+#include "meta/records.h"
+
+// What the node's configuration says; fixed for the life of the controller.
+struct decide_settings {
+    struct slice cluster_id;
+    int32_t num_partitions;
+    int16_t default_replication_factor;
+    struct slice min_insync_replicas; // as text, for the cluster default that the bootstrap writes
+    bool can_delete_topics;           // delete.topic.enable
+    struct decide_configs configs;
+};
+
+// One decision under way.
+struct decide {
+    const struct image *image; // the newest, what is not committed yet included
+    int64_t next_offset;       // the offset its first record will get
+    struct arena *arena;       // everything put out lives there
+    const struct decide_settings *settings;
+    void (*random)(void *context, void *to, size_t size); // topic ids, placement
+    void *random_context;
+    struct metadata_records records; // out
+};
+
+// ---- the cluster itself (decide_cluster.c) ----------------------------------------------------------------------
+
+// An empty log's first records: one transaction of feature levels and cluster defaults (kafka-internals A13).
+// `features` comes from bootstrap.checkpoint; NULL = this build's defaults.
+void decide_bootstrap(struct decide *decide, const struct feature_level_record *features, int32_t feature_count);
+// An open metadata transaction of a controller that fell is aborted first (kafka-internals D8).
+void decide_abort_transaction(struct decide *decide, const char *reason);
+
+struct controller_registration_request;
+struct broker_registration_request;
+struct broker_heartbeat_request;
+struct broker_heartbeat_response;
+
+MUST_CHECK enum err decide_register_controller(struct decide *decide,
+                                               const struct controller_registration_request *request);
+// `epoch`: the broker epoch given. `has_session`: a broker of that id has been heard of within its session.
+MUST_CHECK enum err decide_register_broker(struct decide *decide, const struct broker_registration_request *request,
+                                           bool has_session, int64_t *epoch);
+// `committed_offset`: of the last committed record. ERR_STALE_BROKER_EPOCH: not registered so.
+MUST_CHECK enum err decide_heartbeat(struct decide *decide, const struct broker_heartbeat_request *request,
+                                     int64_t committed_offset, struct broker_heartbeat_response *response);
+
+// A broker whose session ended, or whose process is known to be gone.
+void decide_fence(struct decide *decide, int32_t broker_id);
+
+struct allocate_producer_ids_request;
+struct allocate_producer_ids_response;
+MUST_CHECK enum err decide_producer_ids(struct decide *decide, const struct allocate_producer_ids_request *request,
+                                        struct allocate_producer_ids_response *response);
+
+// ---- topics (decide_topics.c) -----------------------------------------------------------------------------------
+
+struct create_topics_request;
+struct create_topics_response;
+struct delete_topics_request;
+struct delete_topics_response;
+struct create_partitions_request;
+struct create_partitions_response;
+
+// `is_automatic`: internal topics get the settings Kafka's own automatic creation gives them.
+MUST_CHECK enum err decide_create_topics(struct decide *decide, const struct create_topics_request *request,
+                                         struct create_topics_response *response);
+MUST_CHECK enum err decide_delete_topics(struct decide *decide, const struct delete_topics_request *request,
+                                         struct delete_topics_response *response);
+MUST_CHECK enum err decide_create_partitions(struct decide *decide, const struct create_partitions_request *request,
+                                             struct create_partitions_response *response);
+
+// The reason why `name` is no topic name, as Kafka words it behind "Topic name is invalid: "; NULL when it is one.
+const char *topic_name_problem(struct slice name, struct arena *arena);
+
+#endif

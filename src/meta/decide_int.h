@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ODRADEK_META_DECIDE_INT_H
+#define ODRADEK_META_DECIDE_INT_H
+
+#include "meta/decide.h"
+
+// Registered, not fenced, not shutting down: may lead.
+bool decide_is_active(const struct image *image, int32_t broker_id);
+
+// Replicas of one new partition.
+struct decide_replicas {
+    int32_t *items;
+    int32_t count;
+};
+
+// Refusals carry a code and Kafka's sentence (NULL = the code's own text).
+struct decide_problem {
+    enum err code;
+    const char *text;
+};
+
+// decide_place.c
+// As Kafka's default placement: racks in stripes, round robin from a random start. OK fills `out[count]`.
+struct decide_problem decide_place(struct decide *decide, int32_t count, int32_t replication_factor,
+                                   struct decide_replicas *out);
+// `replica_count` -1 = the first partition of a topic.
+struct decide_problem decide_check_manual(struct decide *decide, const int32_t *brokers, int32_t count,
+                                          int32_t replica_count);
+// Adds the PartitionRecord. `replicas` must hold an active broker.
+void decide_add_partition(struct decide *decide, struct uuid topic_id, int32_t index, struct decide_replicas replicas);
+bool decide_has_active(const struct decide *decide, struct decide_replicas replicas);
+
+#endif

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/compress_fuzz_int.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_codec(CODEC_GZIP, data, size);
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plog's life on its loop: making, attaching, what it says about itself, and the step that decides what starts next.
+#include <inttypes.h>
+
+#include "store/store_int.h"
+
+struct plog *plog_new(const struct plog_load_params *params)
+{
+    struct plog *plog = MEM_NEW(struct plog);
+    plog->dir = params->dir;
+    plog->log = params->log;
+    plog->path = path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
+    text_add(&plog->topic, params->topic);
+    plog->partition = params->partition;
+    plog->topic_id = params->topic_id;
+    plog->options = *params->options;
+    plog->last_snapshot = -1;
+    producers_init(&plog->producers);
+    list_init(&plog->queue);
+    list_init(&plog->writing);
+    for (size_t i = 0; i < PLACE_COUNT; i++) plog->places[i].offset = -1;
+    return plog;
+}
+
+void plog_free(struct plog *plog)
+{
+    for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
+    mem_free(plog->segments);
+    mem_free(plog->parts);
+    epochs_deinit(&plog->epochs);
+    producers_deinit(&plog->producers);
+    text_deinit(&plog->topic);
+    mem_free(plog->path);
+    mem_free(plog);
+}
+
+void plog_discard(struct plog *plog)
+{
+    ASSERT(plog->env == NULL);
+    plog_free(plog);
+}
+
+// ---- making ----
+
+static enum err write_partition_metadata(struct plog *plog, struct fs *fs)
+{
+    char id[UUID_TEXT_SIZE + 1];
+    uuid_format(plog->topic_id, id);
+    struct text text = {0};
+    text_printf(&text, "version: 0\ntopic_id: %s", id);
+    char *path = path_printf("%s/partition.metadata", plog->path);
+    enum err e = file_replace(fs, plog->path, path, text_slice(&text));
+    mem_free(path);
+    text_deinit(&text);
+    return e;
+}
+
+// A restart at an offset other than 0 needs the file's name to remember it.
+static enum err create_first_segment(struct plog *plog, struct fs *fs)
+{
+    struct segment *s = plog_active(plog);
+    char *path = segment_path(plog->path, s->base_offset, ".log");
+    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &s->log);
+    if (e == OK) e = fs_sync_dir(fs, plog->path);
+    s->is_created = e == OK;
+    mem_free(path);
+    return e;
+}
+
+enum err plog_create(struct fs *fs, const struct plog_load_params *params, struct plog **out)
+{
+    if (logdir_is_offline(params->dir)) return ERR_KAFKA_STORAGE_ERROR;
+    struct plog *plog = plog_new(params);
+    enum err e = fs_mkdir(fs, plog->path);
+    if (e == OK && !uuid_is_zero(plog->topic_id)) e = write_partition_metadata(plog, fs);
+    if (e == OK) e = fs_sync_dir(fs, params->dir->path);
+    if (e == OK) e = plog_read_dir(plog, fs, params, NULL);
+    if (e == OK && plog->log_start > 0) e = create_first_segment(plog, fs);
+    if (e != OK) {
+        if (e != ERR_EXISTS) logdir_take_offline(params->dir, e, plog->path);
+        plog_free(plog);
+        return e;
+    }
+    *out = plog;
+    return OK;
+}
+
+static enum err read_topic_id(struct plog *plog, struct fs *fs)
+{
+    static const char head[] = "version: 0\ntopic_id: ";
+    struct text text = {0};
+    struct uuid id = {0};
+    char *path = path_printf("%s/partition.metadata", plog->path);
+    enum err e = file_load(fs, path, 4096, &text);
+    mem_free(path);
+    if (e == OK) {
+        struct slice s = text_slice(&text);
+        size_t skip = sizeof(head) - 1;
+        while (s.size > 0 && s.data[s.size - 1] == '\n') s.size--;
+        bool is_good = s.size > skip && memcmp(s.data, head, skip) == 0 &&
+                       uuid_parse(slice_of(s.data + skip, s.size - skip), &id) == OK;
+        if (!is_good) e = ERR_CORRUPT;
+    }
+    text_deinit(&text);
+    if (e == ERR_TOO_LARGE || e == ERR_INVALID) e = ERR_CORRUPT;
+    if (e == ERR_NOT_FOUND) {
+        // Without it Kafka takes the directory for a stray: whoever knows the id writes it.
+        return uuid_is_zero(plog->topic_id) ? OK : write_partition_metadata(plog, fs);
+    }
+    if (e == OK && uuid_is_zero(plog->topic_id)) plog->topic_id = id;
+    return e;
+}
+
+enum err plog_load(struct fs *fs, const struct plog_load_params *params, struct plog_load_report *report,
+                   struct plog **out)
+{
+    if (logdir_is_offline(params->dir)) return ERR_KAFKA_STORAGE_ERROR;
+    struct plog *plog = plog_new(params);
+    enum err e = read_topic_id(plog, fs);
+    if (e == OK) e = plog_read_dir(plog, fs, params, report);
+    if (e != OK) {
+        if (e != ERR_NOT_FOUND) logdir_take_offline(params->dir, e, plog->path);
+        plog_free(plog);
+        return e;
+    }
+    *out = plog;
+    return OK;
+}
+
+// ---- the step ----
+
+static void run_turn(struct env *env, struct env_msg *msg)
+{
+    struct plog *plog = CONTAINER_OF(msg, struct plog, turn);
+    (void)env;
+    plog->is_turn_posted = false;
+    if (plog->is_gone) plog_free(plog);
+    else plog_step(plog);
+}
+
+void plog_wake(struct plog *plog)
+{
+    if (plog->is_turn_posted) return;
+    plog->is_turn_posted = true;
+    plog->turn.run = run_turn;
+    env_at_turn_end(plog->env, &plog->turn);
+}
+
+static void flush_due(struct env *env, struct env_timer *timer)
+{
+    struct plog *plog = CONTAINER_OF(timer, struct plog, flush_timer);
+    (void)env;
+    plog->wants_flush = true;
+    plog_step(plog);
+}
+
+void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user)
+{
+    ASSERT(plog->env == NULL);
+    plog->env = env;
+    plog->owner = owner;
+    plog->user = user;
+    plog->flush_timer.fire = flush_due;
+}
+
+void plog_step(struct plog *plog)
+{
+    // Somebody else's failure took the directory offline: nothing more is written or synced in it.
+    if (!plog->has_failed && logdir_is_offline(plog->dir))
+        plog_fail(plog, ERR_KAFKA_STORAGE_ERROR, "the log directory");
+    if (plog->state == PLOG_DELETING && !plog->has_failed) {
+        if (plog->is_writing) return;
+        append_fail_all(plog, ERR_NOT_LEADER_OR_FOLLOWER);
+    } else if (plog->has_failed) {
+        if (plog->is_writing) return; // their bytes are still in use
+        append_fail_all(plog, ERR_KAFKA_STORAGE_ERROR);
+        if (!plog->has_told_failure) {
+            plog->has_told_failure = true;
+            if (plog->owner->on_failed != NULL) plog->owner->on_failed(plog, plog->failure);
+        }
+    } else {
+        append_step(plog);
+        engine_step(plog);
+        plog_seal_next(plog);
+    }
+    bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
+    if (!is_quiet || plog->pending == NULL) return;
+    if (plog->state == PLOG_TRUNCATING) truncate_start(plog);
+    else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING) close_start(plog);
+}
+
+void plog_fail(struct plog *plog, enum err why, const char *what)
+{
+    char *text = path_printf("%s of %s", what, plog->path);
+    logdir_take_offline(plog->dir, why, text);
+    mem_free(text);
+    if (plog->has_failed) return;
+    plog->has_failed = true;
+    plog->failure = why;
+    env_timer_cancel(plog->env, &plog->flush_timer);
+}
+
+void plog_task_post(struct plog *plog, struct plog_task *task, uintptr_t lane)
+{
+    task->plog = plog;
+    task->dir_path = path_printf("%s", plog->path);
+    task->task.lane = lane;
+    plog->tasks++;
+    env_task_post(plog->env, &task->task);
+}
+
+struct plog *plog_task_end(struct plog_task *task)
+{
+    struct plog *plog = task->plog;
+    ASSERT(plog->tasks > 0);
+    plog->tasks--;
+    mem_free(task->dir_path);
+    task->dir_path = NULL;
+    if (task->result != OK) plog_fail(plog, task->result, task->what);
+    return plog;
+}
+
+// ---- segments and places ----
+
+void plog_add_segment(struct plog *plog, struct segment *segment)
+{
+    if (plog->segment_count == plog->segment_capacity) {
+        plog->segment_capacity = plog->segment_capacity == 0 ? 2 : plog->segment_capacity * 2;
+        plog->segments = mem_realloc(plog->segments, plog->segment_capacity * sizeof(struct segment *));
+    }
+    plog->segments[plog->segment_count++] = segment;
+}
+
+size_t plog_segment_of(const struct plog *plog, int64_t offset)
+{
+    size_t low = 0; // segments up to low begin at or below the offset
+    size_t high = plog->segment_count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (plog->segments[middle]->base_offset <= offset) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+struct segment *plog_segment_at(const struct plog *plog, int64_t base_offset)
+{
+    struct segment *s = plog->segments[plog_segment_of(plog, base_offset)];
+    return s->base_offset == base_offset ? s : NULL;
+}
+
+int64_t plog_readable(const struct plog *plog, const struct segment *segment)
+{
+    if (segment->base_offset < plog->published.base_offset) return segment->size;
+    return segment->base_offset == plog->published.base_offset ? plog->published.position : 0;
+}
+
+void plog_remember(struct plog *plog, struct plog_place place)
+{
+    plog->places[plog->next_place] = place;
+    plog->next_place = (plog->next_place + 1) % PLACE_COUNT;
+}
+
+// ---- about it ----
+
+void plog_checkpoint(const struct plog *plog, struct plog_checkpoint *out)
+{
+    int64_t point = plog->flushed.offset;
+    // Not past a segment whose index files are not on disk yet: they would be trusted after a crash.
+    for (size_t i = 0; i + 1 < plog->segment_count; i++) {
+        if (plog->segments[i]->is_sealed) continue;
+        if (plog->segments[i]->base_offset < point) point = plog->segments[i]->base_offset;
+        break;
+    }
+    *out = (struct plog_checkpoint){
+        .recovery_point = point,
+        .log_start = plog->log_start,
+        .lists_log_start = plog->log_start > plog->segments[0]->base_offset,
+        .high_watermark = plog->high_watermark,
+    };
+}
+
+void plog_configure(struct plog *plog, const struct plog_options *options)
+{
+    bool has_producers = plog->options.has_producers;
+    plog->options = *options;
+    plog->options.has_producers = has_producers; // for life
+    if (plog->env != NULL) plog_wake(plog);
+}
+
+int64_t plog_log_start(const struct plog *plog) { return plog->log_start; }
+int64_t plog_published_end(const struct plog *plog) { return plog->published.offset; }
+int64_t plog_durable_end(const struct plog *plog) { return plog->durable_end; }
+int64_t plog_high_watermark(const struct plog *plog) { return plog->high_watermark; }
+int64_t plog_assigned_end(const struct plog *plog) { return plog->assigned_end; }
+int64_t plog_local_start(const struct plog *plog) { return plog->segments[0]->base_offset; }
+
+int64_t plog_last_stable_offset(const struct plog *plog)
+{
+    int64_t first = producers_first_undecided(&plog->producers);
+    return first < plog->high_watermark ? first : plog->high_watermark;
+}
+
+void plog_expire_producers(struct plog *plog, int64_t now_ms, int64_t expiration_ms)
+{
+    producers_expire(&plog->producers, now_ms, expiration_ms);
+}
+
+bool plog_set_high_watermark(struct plog *plog, int64_t offset)
+{
+    if (offset > plog->durable_end) offset = plog->durable_end;
+    if (offset <= plog->high_watermark) return false;
+    plog->high_watermark = offset;
+    producers_forget_ended(&plog->producers, offset);
+    return true;
+}
+
+struct slice plog_topic(const struct plog *plog) { return text_slice(&plog->topic); }
+int32_t plog_partition(const struct plog *plog) { return plog->partition; }
+struct uuid plog_topic_id(const struct plog *plog) { return plog->topic_id; }
+struct logdir *plog_logdir(const struct plog *plog) { return plog->dir; }
+const char *plog_dir_name(const struct plog *plog) { return strrchr(plog->path, '/') + 1; }
+void *plog_user(const struct plog *plog) { return plog->user; }
+size_t plog_segment_count(const struct plog *plog) { return plog->segment_count; }
+bool plog_has_failed(const struct plog *plog) { return plog->has_failed; }
+const struct plog_options *plog_options(const struct plog *plog) { return &plog->options; }
+
+int64_t plog_size_bytes(const struct plog *plog)
+{
+    int64_t size = 0;
+    for (size_t i = 0; i < plog->segment_count; i++) size += plog_readable(plog, plog->segments[i]);
+    return size;
+}
+
+// ---- epochs ----
+
+int32_t plog_latest_epoch(const struct plog *plog) { return epochs_latest(&plog->epochs); }
+int32_t plog_epoch_of(const struct plog *plog, int64_t offset) { return epochs_of(&plog->epochs, offset); }
+
+void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *found_epoch, int64_t *end_offset)
+{
+    epochs_end_offset(&plog->epochs, epoch, plog->durable_end, found_epoch, end_offset);
+}
+
+void plog_assign_epoch(struct plog *plog, int32_t epoch, int64_t start_offset)
+{
+    if (!epochs_assign(&plog->epochs, epoch, start_offset)) return;
+    plog->are_epochs_dirty = true;
+    plog_wake(plog);
+}

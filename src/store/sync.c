@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine behind the durable end: group fdatasync per file (design rules 1 and 2). At most one sync task per plog is
+// under way; when it is done, all that was published when it started is on disk. What is published meanwhile waits for
+// the next one: so the number of syncs follows the disk, not the number of appends. A journal would replace this file.
+#include "store/store_int.h"
+
+struct sync_task {
+    struct plog_task base;
+    struct plog_place target;
+    struct file **files;
+    size_t count;
+    bool has_dir;
+};
+
+static void sync_run(struct env_task *task, struct fs *fs)
+{
+    struct sync_task *t = CONTAINER_OF(task, struct sync_task, base.task);
+    t->base.what = "fdatasync";
+    for (size_t i = 0; i < t->count && t->base.result == OK; i++) t->base.result = file_sync(t->files[i]);
+    if (t->base.result == OK && t->has_dir) t->base.result = fs_sync_dir(fs, t->base.dir_path);
+}
+
+static void sync_done(struct env *env, struct env_task *task)
+{
+    struct sync_task *t = CONTAINER_OF(task, struct sync_task, base.task);
+    (void)env;
+    struct plog *plog = plog_task_end(&t->base);
+    plog->is_syncing = false;
+    for (size_t i = 0; i < t->count; i++) file_unref(t->files[i]);
+    if (!plog->has_failed) plog_flushed(plog, t->target);
+    mem_free(t->files);
+    mem_free(t);
+    plog_step(plog);
+}
+
+static void start(struct plog *plog)
+{
+    struct sync_task *t = MEM_NEW(struct sync_task);
+    size_t first = plog_segment_of(plog, plog->flushed.base_offset);
+    size_t last = plog_segment_of(plog, plog->published.base_offset);
+    t->target = plog->published;
+    t->files = mem_zalloc(last - first + 1, sizeof(struct file *));
+    for (size_t i = first; i <= last; i++) {
+        struct segment *s = plog->segments[i];
+        if (s->log != NULL) t->files[t->count++] = file_ref(s->log);
+    }
+    t->has_dir = plog->is_dir_dirty;
+    t->base.task.run = sync_run;
+    t->base.task.done = sync_done;
+    plog->is_dir_dirty = false;
+    plog->wants_flush = false;
+    plog->is_syncing = true;
+    env_timer_cancel(plog->env, &plog->flush_timer);
+    // A lane of its own: a roll must not wait behind it, nor it behind a sealing.
+    plog_task_post(plog, &t->base, (uintptr_t)&plog->is_syncing);
+}
+
+void engine_step(struct plog *plog)
+{
+    const struct plog_options *o = &plog->options;
+    int64_t behind = plog->published.offset - plog->flushed.offset;
+    if (o->durability == PLOG_PAGE_CACHE && plog->durable_end < plog->published.offset) {
+        plog->durable_end = plog->published.offset; // just configured so
+        if (plog->owner->on_durable != NULL) plog->owner->on_durable(plog);
+    }
+    if (plog->is_syncing || behind == 0) return;
+    if (o->durability == PLOG_COMMIT || plog->wants_flush || behind >= o->flush_messages) {
+        start(plog);
+    } else if (o->flush_ms < INT64_MAX / 1000000 && !heap_contains(&plog->flush_timer.node)) {
+        env_timer_after_ms(plog->env, &plog->flush_timer, o->flush_ms);
+    }
+}
+
+void plog_flushed(struct plog *plog, struct plog_place place)
+{
+    if (place.offset > plog->flushed.offset) plog->flushed = place;
+    if (place.offset <= plog->durable_end) return;
+    plog->durable_end = place.offset;
+    if (plog->owner->on_durable != NULL) plog->owner->on_durable(plog);
+}

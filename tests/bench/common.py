@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the two benchmarks share: building the load generator, running it, writing results down."""
+import datetime
+import json
+import pathlib
+import platform
+import os
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/lib"))
+LOADGEN = ROOT / "build/bench/loadgen"
+
+
+def build_loadgen():
+    LOADGEN.parent.mkdir(parents=True, exist_ok=True)
+    here = ROOT / "tests/bench"
+    subprocess.run(["cc", "-std=gnu17", "-O2", "-o", LOADGEN, here / "loadgen.c", here / "loadgen_base.c"], check=True)
+
+
+def loadgen(node, *words):
+    pid = ["-p", str(node.pid)] if node.pid else []
+    done = subprocess.run([str(LOADGEN), "-b", node.address, *pid, *words], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"loadgen {' '.join(words)}: {done.stderr.strip()}\n{node.log_tail(8)}")
+    return json.loads(done.stdout)
+
+
+def save(name, results):
+    folder = ROOT / "bench-results"
+    folder.mkdir(exist_ok=True)
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    path = folder / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    path.write_text(json.dumps({"when": f"{now:%F %T}Z", "commit": commit, "cores": os.cpu_count(), "kernel": platform.release(),
+                                "results": results}, indent=1) + "\n")
+    print(f"written to {path.relative_to(ROOT)}")
+
+
+def median(values):
+    values = sorted(values)
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2

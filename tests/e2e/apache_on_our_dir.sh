@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# One data directory, two brokers: we write it and stop, Apache Kafka's DumpLogSegments finds no fault in it, Apache Kafka
+# starts on it and serves the same records, adds some and stops, and we serve all of that.
+#   tests/e2e/apache_on_our_dir.sh      (BROKER=kafka: Apache Kafka writes it, which proves the script)
+. "$(dirname "$0")/../lib/broker.sh"
+here=$ROOT/tests/e2e
+oracle=$ROOT/tests/oracle/kafka
+# What this adds under a sanitizer is Apache's time; the reading and writing are covered by the other scripts there.
+lines=12000
+[ -z "${ODRADEK_SLOW:-}" ] || lines=2000
+python=$("$ROOT/tests/lib/venv")
+"$oracle" fetch
+# The directory outlives three brokers on one port: a quorum's voter is known by its address.
+settings=(log.index.interval.bytes=1024 log.segment.bytes=1048576)
+start_broker "${settings[@]}"
+port=$BROKER_PORT
+topics=()
+for codec in none gzip snappy lz4 zstd; do
+    topics+=("shared-$codec")
+    "$python" "$ROOT/tests/clients/librdkafka/topic.py" "$BOOTSTRAP" create "shared-$codec" 2 segment.ms=123456789
+    python3 "$here/make_access_log.py" 7 "$lines" >"$SCRATCH/in"
+    kcat -b "$BOOTSTRAP" -P -t "shared-$codec" -z "$codec" -X sticky.partitioning.linger.ms=0 -X enable.idempotence=true <"$SCRATCH/in"
+done
+
+read_all() { # INTO
+    local topic p
+    mkdir -p "$1"
+    for topic in "${topics[@]}"; do
+        for p in 0 1; do
+            kcat -b "$BOOTSTRAP" -C -q -t "$topic" -p "$p" -o beginning -e -f '%o %T %k %h %s\n' >"$1/$topic-$p"
+        done
+    done
+}
+
+same_records() { # WHO EXPECTED GOT
+    local file
+    for file in "$2"/*; do
+        cmp -s "$file" "$3/$(basename "$file")" || die "$1 serves other records of $(basename "$file") than were there before"
+        echo "ok apache_on_our_dir/$1-$(basename "$file") $(sha256sum <"$file" | cut -c1-16)"
+    done
+}
+
+no_fault() { # WHO
+    local kind files faults dir=$SCRATCH/node/data
+    [ "$(ls "$dir"/shared-*/*.log | wc -l)" -gt 10 ] || die "no partition has a second segment"
+    for kind in --cluster-metadata-decoder --deep-iteration --index-sanity-check --verify-index-only; do
+        case $kind in
+        --cluster*) files=("$dir"/__cluster_metadata-0/*.log) ;;
+        --deep*) files=("$dir"/shared-*/*.log) ;;
+        # The tool maps an index into memory, which nobody can do with none of it.
+        *) mapfile -t files < <(find "$dir" -mindepth 2 -size +0c -name '*.index' -o -mindepth 2 -size +0c -name '*.timeindex') ;;
+        esac
+        # One JVM per kind of check, not per file.
+        "$oracle" tool org.apache.kafka.tools.DumpLogSegments "$kind" --files "$(IFS=, && echo "${files[*]}")" >"$SCRATCH/dump" 2>&1 ||
+            { tail -n 20 "$SCRATCH/dump"; die "DumpLogSegments $kind gave up on what $1 wrote"; }
+        # Of every segment but a partition's first it says "-1 is followed by": no fault.
+        faults=$(grep -E 'isvalid: false|Mismatches|^ *[0-9]+ is followed by|Found timestamp mismatch|Found out of order|Index timestamp|corrupt|failed|Exception' "$SCRATCH/dump" | head -n 5 || true)
+        [ -z "$faults" ] || die "DumpLogSegments $kind finds faults in what $1 wrote: ${faults:0:500}"
+        echo "ok apache_on_our_dir/dump$kind-$1 ${#files[@]} files, $(wc -l <"$SCRATCH/dump") lines"
+    done
+}
+
+read_all "$SCRATCH/before"
+stop_broker
+[ -e "$SCRATCH/node/data/.kafka_cleanshutdown" ] || die "a clean stop left no .kafka_cleanshutdown"
+no_fault "$BROKER"
+
+answer=$("$ROOT/tests/node" adopt kafka "$SCRATCH/node" "$port" "${settings[@]}")
+read -r BROKER_PID _ <<<"$answer"
+read_all "$SCRATCH/apache"
+same_records apache "$SCRATCH/before" "$SCRATCH/apache"
+got=$("$oracle" tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BOOTSTRAP" --describe --topic shared-lz4)
+grep -q 'segment.ms=123456789' <<<"$got" || die "Apache Kafka does not see the topic's configuration: $got"
+echo "ok apache_on_our_dir/apache-config"
+seq 1 1000 | kcat -b "$BOOTSTRAP" -P -t shared-zstd -X sticky.partitioning.linger.ms=0 -z zstd
+"$python" "$ROOT/tests/clients/librdkafka/topic.py" "$BOOTSTRAP" create shared-new 2
+topics+=(shared-new)
+seq 1 1000 | kcat -b "$BOOTSTRAP" -P -t shared-new -X sticky.partitioning.linger.ms=0 -z lz4
+read_all "$SCRATCH/added"
+stop_broker
+
+BROKER_PORT=$port
+start_broker "${settings[@]}"
+read_all "$SCRATCH/after"
+same_records back "$SCRATCH/added" "$SCRATCH/after"
+stop_broker
