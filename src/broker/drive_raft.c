@@ -13,14 +13,9 @@ static void feed(struct metadata *m, struct raft_event event);
 
 // ---- failing ----------------------------------------------------------------------------------------------------
 
-void metadata_fail(struct metadata *m, enum err why, const char *text)
+// Nothing more will be committed: whoever waits is told to look for another controller.
+static void drop_waiters(struct metadata *m)
 {
-    if (m->life == METADATA_FAILED || m->life == METADATA_CLOSED) return;
-    bool was_stopping = m->life == METADATA_STOPPING;
-    m->life = METADATA_FAILED;
-    m->is_leading = false;
-    env_timer_cancel(m->env, &m->timer);
-    log_error(m->log, "metadata", "%s (%s)", text, err_text(why));
     for (struct list *link; (link = list_pop_front(&m->waiters)) != NULL;) {
         struct metadata_waiter *w = LIST_ITEM(link, struct metadata_waiter, link);
         if (w->done != NULL) w->done(w->context, ERR_NOT_CONTROLLER, SLICE_NULL);
@@ -29,6 +24,17 @@ void metadata_fail(struct metadata *m, enum err why, const char *text)
         text_deinit(&w->response);
         mem_free(w);
     }
+}
+
+void metadata_fail(struct metadata *m, enum err why, const char *text)
+{
+    if (m->life == METADATA_FAILED || m->life == METADATA_CLOSED) return;
+    bool was_stopping = m->life == METADATA_STOPPING;
+    m->life = METADATA_FAILED;
+    m->is_leading = false;
+    env_timer_cancel(m->env, &m->timer);
+    log_error(m->log, "metadata", "%s (%s)", text, err_text(why));
+    drop_waiters(m);
     if (was_stopping)
         metadata_close_log(m);
     else
@@ -197,6 +203,10 @@ static void save_done(struct env *env, struct env_task *task)
     (void)env;
     struct metadata *m = CONTAINER_OF(task, struct metadata, save_task);
     m->is_saving = false;
+    if (m->closes_after_save) {
+        metadata_close_log(m);
+        return;
+    }
     if (m->save_result != OK) {
         logdir_take_offline(m->options.metadata_dir, m->save_result, "quorum-state");
         metadata_fail(m, m->save_result, "quorum-state cannot be written");
@@ -277,7 +287,7 @@ static void step(struct metadata *m, struct raft_event event)
 
 static void feed(struct metadata *m, struct raft_event event)
 {
-    if (m->life == METADATA_FAILED || m->life == METADATA_CLOSED) return;
+    if (m->life == METADATA_FAILED || m->life == METADATA_CLOSED || m->is_closing) return;
     if (is_busy(m)) {
         ASSERT(event.kind != EV_RAFT_APPEND);
         if (event.kind == EV_RAFT_TICK)
@@ -330,12 +340,16 @@ static void closed(struct plog *plog, struct plog_op *op)
     struct metadata *m = plog_user(plog);
     m->plog = NULL;
     m->life = METADATA_CLOSED;
+    drop_waiters(m);
     if (m->stopped != NULL) m->stopped(m->stopped_context);
 }
 
 void metadata_close_log(struct metadata *m)
 {
     env_timer_cancel(m->env, &m->timer);
+    m->closes_after_save = m->is_saving; // the task still holds this struct
+    if (m->is_saving || m->is_closing) return;
+    m->is_closing = true;
     m->close_op = (struct plog_op){.done = closed};
     plog_close(m->plog, &m->close_op);
 }

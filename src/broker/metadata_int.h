@@ -50,7 +50,9 @@ struct metadata {
     struct raft_quorum quorum;
     struct raft_effects effects;
     int next_effect;
-    bool is_saving;        // effects behind the save wait, and so do events
+    bool is_saving; // effects behind the save wait, and so do events
+    bool closes_after_save;
+    bool is_closing;       // the log takes nothing any more, events are ignored
     bool has_tick;         // waiting events
     int64_t synced_offset; // -1 none
     struct env_task save_task;

@@ -396,11 +396,35 @@ static void power_cut_loses_nothing_acknowledged(void **state)
     assert_true(cuts > 50);
 }
 
+// A stop that comes in the middle of the election, with quorum-state being written.
+static void stop_during_start(void **state)
+{
+    (void)state;
+    for (int steps = 0; steps < 40; steps++) {
+        struct sim_options options = sim_options_default((uint64_t)steps + 1);
+        struct sim *sim = sim_new(&options);
+        struct box box = {.node = sim_node_new(sim, "node1", 1)};
+        assert_true(sim_node_call(box.node, boot, &box));
+        for (int i = 0; i < steps; i++) sim_step(sim);
+        box.epoch_seen = metadata_broker_epoch(box.metadata);
+        assert_true(sim_node_call(box.node, stop, &box));
+        assert_true(sim_run_until(sim, is_stopped, &box, 20000));
+        assert_true(sim_node_call(box.node, close_dir, &box));
+        sim_run_until(sim, NULL, NULL, 1000); // nothing comes after the end
+        release(&box);
+        start_serving(sim, &box);
+        stop_cleanly(sim, &box);
+        release(&box);
+        sim_free(sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(node_forms_a_cluster_and_keeps_it),
         cmocka_unit_test(power_cut_loses_nothing_acknowledged),
+        cmocka_unit_test(stop_during_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,8 @@ enum err decide_delete_topics(struct decide *decide, const struct delete_topics_
         const struct image_topic *topic = NULL;
         struct decide_problem problem = find_doomed(decide, all, count, i, &is_first, &topic);
         if (!is_first) continue;
-        out.name = topic != NULL ? topic->name : all[i].name;
+        // Copied: the image that holds the topic may go before the answer does.
+        out.name = topic != NULL ? arena_copy(decide->arena, topic->name) : all[i].name;
         out.topic_id = topic != NULL ? topic->id : all[i].id;
         out.error_code = err_to_wire(problem.code);
         out.error_message = SLICE_NULL;
