@@ -13,15 +13,32 @@ enum {
     SLAB_ROOM_MIN = 16 * 1024,  // with less a fresh slab is taken
     PARTIAL_CAPACITY_MIN = 512,
     READ_ROUNDS_MAX = 4,        // per readiness: one connection must not starve the others
+    SPARE_MIN = 64 * 1024,      // capacity of buffers worth keeping
+    SPARE_MAX = 2 * 1024 * 1024,
 };
 
 // ---- buffers ---------------------------------------------------------------------------------------------------
 
-static struct inbuf *inbuf_new(size_t capacity)
+// Big buffers are kept for the next big frame: fresh pages cost as much as the bytes that go into them.
+static struct inbuf *take_spare(struct shard *shard, size_t capacity)
 {
-    struct inbuf *inbuf = mem_alloc(sizeof(*inbuf) + capacity);
+    for (size_t i = 0; i < COUNT_OF(shard->spares); i++) {
+        struct inbuf *spare = shard->spares[i];
+        if (spare == NULL || spare->capacity < capacity || spare->capacity / 4 > capacity) continue;
+        shard->spares[i] = NULL;
+        return spare;
+    }
+    return NULL;
+}
+
+static struct inbuf *inbuf_new(struct shard *shard, size_t capacity)
+{
+    struct inbuf *inbuf = capacity < SPARE_MIN ? NULL : take_spare(shard, capacity);
+    if (inbuf == NULL) {
+        inbuf = mem_alloc(sizeof(*inbuf) + capacity);
+        inbuf->capacity = capacity;
+    }
     inbuf->refs = 1;
-    inbuf->capacity = capacity;
     return inbuf;
 }
 
@@ -31,9 +48,26 @@ static struct inbuf *inbuf_ref(struct inbuf *inbuf)
     return inbuf;
 }
 
-void inbuf_unref(struct inbuf *inbuf)
+static bool keep_spare(struct shard *shard, struct inbuf *inbuf)
 {
-    if (inbuf != NULL && --inbuf->refs == 0) mem_free(inbuf);
+    if (inbuf->capacity < SPARE_MIN || inbuf->capacity > SPARE_MAX) return false;
+    for (size_t i = 0; i < COUNT_OF(shard->spares); i++) {
+        if (shard->spares[i] != NULL) continue;
+        shard->spares[i] = inbuf;
+        return true;
+    }
+    return false;
+}
+
+void inbuf_unref(struct shard *shard, struct inbuf *inbuf)
+{
+    if (inbuf != NULL && --inbuf->refs == 0 && !keep_spare(shard, inbuf)) mem_free(inbuf);
+}
+
+void inbuf_free_all(struct shard *shard)
+{
+    mem_free(shard->slab);
+    for (size_t i = 0; i < COUNT_OF(shard->spares); i++) mem_free(shard->spares[i]);
 }
 
 // The shard's slab with at least SLAB_ROOM_MIN free. Nobody else holding the old one, it is used again from its start.
@@ -41,8 +75,8 @@ static struct inbuf *slab(struct shard *shard)
 {
     if (shard->slab != NULL && shard->slab->refs == 1) shard->slab_used = 0;
     if (shard->slab != NULL && SLAB_SIZE - shard->slab_used >= SLAB_ROOM_MIN) return shard->slab;
-    inbuf_unref(shard->slab);
-    shard->slab = inbuf_new(SLAB_SIZE);
+    inbuf_unref(shard, shard->slab);
+    shard->slab = inbuf_new(shard, SLAB_SIZE);
     shard->slab_used = 0;
     return shard->slab;
 }
@@ -86,7 +120,7 @@ static bool take_frame(struct conn *conn, struct inbuf *inbuf, const uint8_t *by
     else request->input = inbuf_ref(inbuf);
     list_push_back(&conn->requests, &request->in_conn);
     conn->request_count++;
-    conn->expects_big = pool_of(size) == ADMISSION_BIG;
+    conn->last_frame_size = size;
     return request_decode(request, frame);
 }
 
@@ -96,7 +130,7 @@ static void drop_partial(struct conn *conn)
 {
     if (conn->partial == NULL) return;
     admission_release(&conn->shard->admission, pool_of(conn->frame_size), conn->partial_size);
-    inbuf_unref(conn->partial);
+    inbuf_unref(conn->shard, conn->partial);
     conn->partial = NULL;
     conn->partial_size = 0;
     conn->frame_size = 0;
@@ -104,9 +138,18 @@ static void drop_partial(struct conn *conn)
 
 static void grow_partial(struct conn *conn, size_t capacity)
 {
-    ASSERT(conn->partial->refs == 1);
-    conn->partial = mem_realloc(conn->partial, sizeof(*conn->partial) + capacity);
-    conn->partial->capacity = capacity;
+    struct inbuf *grown = inbuf_new(conn->shard, capacity);
+    memcpy(grown->bytes, conn->partial->bytes, conn->partial_size);
+    inbuf_unref(conn->shard, conn->partial);
+    conn->partial = grown;
+}
+
+// How large the buffer of a frame should be now: twice what has come, or what the peer is known to send whole.
+static size_t next_capacity(const struct conn *conn)
+{
+    size_t doubled = conn->partial_size * 2;
+    size_t wanted = doubled > conn->last_frame_size ? doubled : conn->last_frame_size;
+    return wanted < conn->frame_size ? wanted : conn->frame_size;
 }
 
 // The length field is complete: from here on the frame's pool is known.
@@ -115,6 +158,7 @@ static bool learn_frame_size(struct conn *conn)
     size_t size = frame_size_of(conn, conn->partial->bytes);
     if (size == 0) return false;
     conn->frame_size = size;
+    if (conn->partial->capacity < next_capacity(conn)) grow_partial(conn, next_capacity(conn));
     if (pool_of(size) == ADMISSION_BIG) {
         admission_release(&conn->shard->admission, ADMISSION_SMALL, conn->partial_size);
         admission_take(&conn->shard->admission, ADMISSION_BIG, &conn->ticket, conn->partial_size);
@@ -127,7 +171,7 @@ static bool learn_frame_size(struct conn *conn)
 static bool begin_partial(struct conn *conn, const uint8_t *bytes, size_t size)
 {
     ASSERT(conn->partial == NULL);
-    conn->partial = inbuf_new(size > PARTIAL_CAPACITY_MIN ? size : PARTIAL_CAPACITY_MIN);
+    conn->partial = inbuf_new(conn->shard, size > PARTIAL_CAPACITY_MIN ? size : PARTIAL_CAPACITY_MIN);
     if (size > 0) memcpy(conn->partial->bytes, bytes, size);
     conn->partial_size = size;
     conn->frame_size = 0;
@@ -144,7 +188,7 @@ static bool finish_partial(struct conn *conn)
     conn->frame_size = 0;
     admission_leave(&conn->shard->admission, &conn->ticket);
     bool good = take_frame(conn, whole, whole->bytes, size, size);
-    inbuf_unref(whole);
+    inbuf_unref(conn->shard, whole);
     return good;
 }
 
@@ -154,10 +198,7 @@ static enum err read_partial(struct conn *conn)
     enum admission_pool pool = pool_of(conn->frame_size);
     size_t room = admission_room(&conn->shard->admission, pool, &conn->ticket);
     if (room == 0) return ERR_BUSY;
-    if (conn->partial->capacity == conn->partial_size) {
-        size_t doubled = conn->partial->capacity * 2;
-        grow_partial(conn, goal < doubled ? goal : doubled);
-    }
+    if (conn->frame_size > 0 && conn->partial->capacity == conn->partial_size) grow_partial(conn, next_capacity(conn));
     size_t want = (goal < conn->partial->capacity ? goal : conn->partial->capacity) - conn->partial_size;
     size_t got = 0;
     enum err e = conn_recv(conn->io, conn->partial->bytes + conn->partial_size, want < room ? want : room, &got);
@@ -185,7 +226,7 @@ static bool cut_backlog(struct conn *conn)
         if (!good) return false;
         conn->backlog_at += complete ? size : left;
         if (conn->backlog_at < conn->backlog_end) continue;
-        inbuf_unref(conn->backlog);
+        inbuf_unref(conn->shard, conn->backlog);
         conn->backlog = NULL;
     }
     return true;
@@ -211,7 +252,8 @@ static enum err read_slab(struct conn *conn)
 static enum err read_some(struct conn *conn)
 {
     if (conn->partial != NULL) return read_partial(conn);
-    if (!conn->expects_big) return read_slab(conn);
+    bool expects_big = pool_of(conn->last_frame_size) == ADMISSION_BIG;
+    if (!expects_big) return read_slab(conn);
     return begin_partial(conn, NULL, 0) ? read_partial(conn) : ERR_CORRUPT;
 }
 
@@ -316,7 +358,7 @@ void conn_kill(struct conn *conn, const char *why)
     conn_close(conn->io);
     admission_leave(&shard->admission, &conn->ticket);
     drop_partial(conn);
-    inbuf_unref(conn->backlog);
+    inbuf_unref(shard, conn->backlog);
     conn_send_abandon(conn);
     list_remove(&conn->in_shard);
     list_remove(&conn->dirty);

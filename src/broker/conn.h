@@ -25,7 +25,7 @@ struct conn {
     struct inbuf *partial; // the unfinished frame, its length field included
     size_t partial_size;
     size_t frame_size; // of the partial one, length field included; 0 while unknown
-    bool expects_big;  // the last frame was: read the next into a buffer of its own from the start
+    size_t last_frame_size; // after a big one the next is read into a buffer of its own from the start
 
     struct inbuf *backlog; // bytes read but not cut into frames yet, because too many requests are under way
     size_t backlog_at;
@@ -51,6 +51,8 @@ void conn_mark_dirty(struct conn *conn);
 // At the end of the turn: starts what may start, sends what is ready.
 void conn_flush(struct conn *conn);
 // NULL is a no-op.
-void inbuf_unref(struct inbuf *inbuf);
+void inbuf_unref(struct shard *shard, struct inbuf *inbuf);
+// At the shard's end of life: its slab and spares.
+void inbuf_free_all(struct shard *shard);
 
 #endif

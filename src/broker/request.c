@@ -94,7 +94,7 @@ void request_start(struct request *request)
 void request_release_input(struct request *request)
 {
     if (request->input == NULL) return;
-    inbuf_unref(request->input);
+    inbuf_unref(request->shard, request->input);
     request->input = NULL;
     admission_release(&request->shard->admission, request->pool, request->admitted);
     request->admitted = 0;

@@ -32,7 +32,7 @@ void shard_free(struct shard *shard)
     topics_free(shard);
     image_unref(shard->image);
     checkpoint_set_free(shard->checkpoints);
-    inbuf_unref(shard->slab);
+    inbuf_free_all(shard);
     text_deinit(&shard->scratch);
     map_deinit(&shard->partitions);
     mem_free(shard);

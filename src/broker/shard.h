@@ -23,6 +23,8 @@ struct listener {
     struct env_listener *socket;
 };
 
+enum { SHARD_SPARES = 8 };
+
 // The shard's block of producer ids (api/init_producer_id.c).
 struct producer_ids {
     int64_t next;
@@ -42,6 +44,7 @@ struct shard {
     bool turn_end_queued;
     struct inbuf *slab; // where the next recv goes
     size_t slab_used;
+    struct inbuf *spares[SHARD_SPARES]; // big ones kept for the next big frames
     struct admission admission;
     struct map partitions; // struct partition by (topic id, index)
     struct map topics;     // struct topic by id
