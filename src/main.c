@@ -48,8 +48,10 @@ static void explain_port(void *context, const char *host, int port, enum err why
     char owner[POSIX_OWNER_TEXT_SIZE];
     if (why != ERR_BUSY) return;
     posix_port_owner(port, owner);
-    log_error(server->log, "main", "port %d%s%s is held by %s; stop it, or choose another with --override listeners=PLAINTEXT://127.0.0.1:%d,...", port,
-              host[0] == '\0' ? "" : " on ", host, owner, port + 100);
+    log_error(
+        server->log, "main",
+        "port %d%s%s is held by %s; stop it, or choose another with --override listeners=PLAINTEXT://127.0.0.1:%d,...",
+        port, host[0] == '\0' ? "" : " on ", host, owner, port + 100);
 }
 
 static void explain_lock(void *context, const char *dir, int64_t holder_pid)
@@ -57,7 +59,8 @@ static void explain_lock(void *context, const char *dir, int64_t holder_pid)
     const struct server *server = context;
     char owner[POSIX_OWNER_TEXT_SIZE];
     posix_process_text(holder_pid, owner);
-    log_error(server->log, "main", "%s is locked by %s; stop it, or choose another directory with --override log.dirs=DIR", dir, owner);
+    log_error(server->log, "main",
+              "%s is locked by %s; stop it, or choose another directory with --override log.dirs=DIR", dir, owner);
 }
 
 static void on_signal(struct env *env, int signo, void *context)
@@ -74,9 +77,12 @@ static const char *read_file(struct arena *arena, const char *path, struct slice
     if (fd < 0) return arena_printf(arena, "%s cannot be read: %s", path, strerror(errno));
     uint8_t *bytes = arena_alloc(arena, PROPERTIES_BYTES_MAX);
     ssize_t size = 0;
-    for (ssize_t got; size < PROPERTIES_BYTES_MAX && (got = read(fd, bytes + size, (size_t)(PROPERTIES_BYTES_MAX - size))) > 0;) size += got;
+    for (ssize_t got;
+         size < PROPERTIES_BYTES_MAX && (got = read(fd, bytes + size, (size_t)(PROPERTIES_BYTES_MAX - size))) > 0;)
+        size += got;
     close(fd);
-    if (size == PROPERTIES_BYTES_MAX) return arena_printf(arena, "%s is larger than %d bytes; is it a properties file?", path, PROPERTIES_BYTES_MAX);
+    if (size == PROPERTIES_BYTES_MAX)
+        return arena_printf(arena, "%s is larger than %d bytes; is it a properties file?", path, PROPERTIES_BYTES_MAX);
     *out = slice_of(bytes, (size_t)size);
     return NULL;
 }
@@ -102,7 +108,9 @@ static bool parse_arguments(struct arena *arena, int argc, char **argv, struct s
         } else if (strcmp(argv[i], "-daemon") == 0) {
             continue; // the start script's own; a supervisor does that better
         } else {
-            fprintf(stderr, "unexpected \"%s\"\nusage: odradek server [server.properties] [--override property=value]...\n", argv[i]);
+            fprintf(stderr,
+                    "unexpected \"%s\"\nusage: odradek server [server.properties] [--override property=value]...\n",
+                    argv[i]);
             return false;
         }
     }
@@ -111,8 +119,10 @@ static bool parse_arguments(struct arena *arena, int argc, char **argv, struct s
 
 static const struct config *read_config(struct arena *arena, const struct server_arguments *arguments, struct log *log)
 {
-    struct config_sources sources = {.overrides = arguments->overrides, .override_count = arguments->override_count,
-                                     .environment = (const char *const *)environ, .default_log_dir = "data"};
+    struct config_sources sources = {.overrides = arguments->overrides,
+                                     .override_count = arguments->override_count,
+                                     .environment = (const char *const *)environ,
+                                     .default_log_dir = "data"};
     if (arguments->file != NULL) {
         const char *problem = read_file(arena, arguments->file, &sources.file);
         if (problem != NULL) {
@@ -141,8 +151,15 @@ static enum err run_server(struct server *server, const struct config *config, s
     posix_signal(envs[0], SIGTERM, on_signal, server);
     posix_signal(envs[0], SIGINT, on_signal, server);
     const struct broker_options broker_options = {
-        .config = config, .envs = envs, .env_count = env_count, .started = started, .stopped = stopped,
-        .explain_port = explain_port, .explain_lock = explain_lock, .context = server, .hostname = hostname,
+        .config = config,
+        .envs = envs,
+        .env_count = env_count,
+        .started = started,
+        .stopped = stopped,
+        .explain_port = explain_port,
+        .explain_lock = explain_lock,
+        .context = server,
+        .hostname = hostname,
     };
     server->broker = broker_start(&broker_options);
     posix_node_run(server->node);
@@ -161,7 +178,9 @@ static int server_main(const struct cli_host *host, int argc, char **argv)
     int status = 1;
     posix_log_init(&log, STDOUT_FILENO, LOG_INFO);
     int64_t descriptors = posix_raise_nofile();
-    if (descriptors < DESCRIPTORS_ENOUGH) log_warn(&log.log, "main", "only %lld open files are allowed; raise the hard limit (ulimit -Hn)", (long long)descriptors);
+    if (descriptors < DESCRIPTORS_ENOUGH)
+        log_warn(&log.log, "main", "only %lld open files are allowed; raise the hard limit (ulimit -Hn)",
+                 (long long)descriptors);
     if (parse_arguments(&arena, argc, argv, &arguments)) {
         const struct config *config = read_config(&arena, &arguments, &log.log);
         if (config != NULL && run_server(&server, config, &log.log) == OK) status = 0;
@@ -177,23 +196,37 @@ static void random_bytes(void *context, void *to, size_t size)
     env_random(context, to, size);
 }
 
-static enum err format(const struct cli_host *host, const struct cli_format *wanted, struct text *report, struct text *problem)
+static enum err format(const struct cli_host *host, const struct cli_format *wanted, struct text *report,
+                       struct text *problem)
 {
     struct format_voter *voters = mem_zalloc((size_t)wanted->voter_count, sizeof(*voters));
     struct format_feature *features = mem_zalloc((size_t)wanted->feature_count, sizeof(*features));
     for (int i = 0; i < wanted->voter_count; i++) {
         const struct cli_format_voter *voter = &wanted->voters[i];
-        voters[i] = (struct format_voter){.id = voter->id, .directory_id = voter->directory_id, .host = voter->host, .port = voter->port};
+        voters[i] = (struct format_voter){
+            .id = voter->id, .directory_id = voter->directory_id, .host = voter->host, .port = voter->port};
     }
     for (int i = 0; i < wanted->feature_count; i++)
         features[i] = (struct format_feature){.name = wanted->features[i].name, .level = wanted->features[i].level};
     const struct format_options options = {
-        .fs = host->fs, .wall_ms = env_wall_ms(host->env), .random = random_bytes, .random_context = host->env,
-        .cluster_id = wanted->cluster_id, .node_id = wanted->node_id, .dirs = wanted->dirs, .dir_count = wanted->dir_count,
-        .metadata_dir = wanted->metadata_dir, .metadata_version = wanted->metadata_version,
-        .features = wanted->features == NULL ? NULL : features, .feature_count = wanted->feature_count,
-        .voters = wanted->voters == NULL ? NULL : voters, .voter_count = wanted->voter_count, .controller_listener = wanted->controller_listener,
-        .is_standalone = wanted->is_standalone, .ignores_formatted = wanted->ignores_formatted, .report = report,
+        .fs = host->fs,
+        .wall_ms = env_wall_ms(host->env),
+        .random = random_bytes,
+        .random_context = host->env,
+        .cluster_id = wanted->cluster_id,
+        .node_id = wanted->node_id,
+        .dirs = wanted->dirs,
+        .dir_count = wanted->dir_count,
+        .metadata_dir = wanted->metadata_dir,
+        .metadata_version = wanted->metadata_version,
+        .features = wanted->features == NULL ? NULL : features,
+        .feature_count = wanted->feature_count,
+        .voters = wanted->voters == NULL ? NULL : voters,
+        .voter_count = wanted->voter_count,
+        .controller_listener = wanted->controller_listener,
+        .is_standalone = wanted->is_standalone,
+        .ignores_formatted = wanted->ignores_formatted,
+        .report = report,
     };
     enum err e = format_directories(&options, problem);
     mem_free(voters);
@@ -216,8 +249,10 @@ static void stop_came(struct env *env, int signo, void *context)
 {
     (void)env;
     struct stop_watch *watch = context;
-    if (watch->callback != NULL) watch->callback(watch->context, signo);
-    else _exit(128 + signo);
+    if (watch->callback != NULL)
+        watch->callback(watch->context, signo);
+    else
+        _exit(128 + signo);
 }
 
 static void on_stop(const struct cli_host *host, void (*callback)(void *context, int signo), void *context)
@@ -238,9 +273,20 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (posix_node_new(&options, &node) != OK) return 1;
     const struct cli_host host = {
-        .env = posix_node_envs(node, &env_count)[0], .fs = posix_node_fs(node), .run_until = posix_run_until, .in_fd = STDIN_FILENO,
-        .out_fd = STDOUT_FILENO, .err_fd = STDERR_FILENO, .log = &log.log, .pid = getpid(), .program = argv[0], .environment = (const char *const *)environ,
-        .server = server_main, .format = format, .signal = send_signal, .on_stop = on_stop,
+        .env = posix_node_envs(node, &env_count)[0],
+        .fs = posix_node_fs(node),
+        .run_until = posix_run_until,
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
+        .err_fd = STDERR_FILENO,
+        .log = &log.log,
+        .pid = getpid(),
+        .program = argv[0],
+        .environment = (const char *const *)environ,
+        .server = server_main,
+        .format = format,
+        .signal = send_signal,
+        .on_stop = on_stop,
     };
     int status = cli_main(&host, argc, argv);
     posix_node_free(node);

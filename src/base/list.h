@@ -89,7 +89,8 @@ static inline void list_append_all(struct list *to, struct list *from)
 
 #define LIST_ITEM(link, type, member) CONTAINER_OF(link, type, member)
 // The body may remove `link` itself, not its successor.
-#define LIST_EACH(link, head) \
-    for (struct list *link = (head)->next, *link##_next = link->next; link != (head); link = link##_next, link##_next = link->next)
+#define LIST_EACH(link, head)                                                                                          \
+    for (struct list *link = (head)->next, *link##_next = link->next; link != (head);                                  \
+         link = link##_next, link##_next = link->next)
 
 #endif

@@ -43,7 +43,8 @@ size_t admission_room(struct admission *admission, enum admission_pool pool, str
 void admission_enter(struct admission *admission, struct admission_ticket *ticket);
 void admission_leave(struct admission *admission, struct admission_ticket *ticket);
 // Bytes arrived (or an answer was encoded) / were freed.
-void admission_take(struct admission *admission, enum admission_pool pool, struct admission_ticket *ticket, size_t size);
+void admission_take(struct admission *admission, enum admission_pool pool, struct admission_ticket *ticket,
+                    size_t size);
 void admission_release(struct admission *admission, enum admission_pool pool, size_t size);
 
 #endif

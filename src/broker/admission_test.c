@@ -44,7 +44,8 @@ static int set_up(void **state)
     struct sim_node *node = sim_node_new(fixture.sim, "node", 1);
     admission_init(&fixture.admission, sim_node_env(node, 0), SMALL, BIG);
     for (size_t i = 0; i < COUNT_OF(fixture.clients); i++)
-        fixture.clients[i] = (struct client){.ticket = {.resume = resumed, .drop = dropped}, .admission = &fixture.admission};
+        fixture.clients[i] =
+            (struct client){.ticket = {.resume = resumed, .drop = dropped}, .admission = &fixture.admission};
     *state = &fixture;
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node's life, on shard 0: directories opened and looked through, metadata loaded, logs opened on their shards, clients
-// let in; and the same backwards. README.md has the order and why.
+// A node's life, on shard 0: directories opened and looked through, metadata loaded, logs opened on their shards,
+// clients let in; and the same backwards. README.md has the order and why.
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -46,8 +46,10 @@ static void socket_arrives(struct env *env, struct env_msg *msg)
 {
     struct held_socket *held = CONTAINER_OF(msg, struct held_socket, msg);
     struct shard *shard = shard_here(env);
-    if (shard->stopping) env_socket_close(env, held->socket);
-    else conn_accept(shard, held->socket, held->listener);
+    if (shard->stopping)
+        env_socket_close(env, held->socket);
+    else
+        conn_accept(shard, held->socket, held->listener);
     mem_free(held);
 }
 
@@ -84,11 +86,14 @@ static enum err bind_listener(struct broker *broker, const struct config_listene
     ASSERT(broker->listener_count < LISTENERS_MAX);
     struct listener *listener = &broker->listeners[broker->listener_count];
     int bound = 0;
-    enum err e = env_listen(broker->shards[0]->env, from->host, from->port, config_get_int(broker->config, "socket.listen.backlog.size"), accepted,
-                            listener, &bound, &listener->socket);
+    enum err e = env_listen(broker->shards[0]->env, from->host, from->port,
+                            config_get_int(broker->config, "socket.listen.backlog.size"), accepted, listener, &bound,
+                            &listener->socket);
     if (e != OK) {
-        if (broker->options.explain_port != NULL) broker->options.explain_port(broker->options.context, from->host, from->port, e);
-        log_error(broker->log, "broker", "listener %s cannot bind %s:%d: %s", from->name, from->host, from->port, err_text(e));
+        if (broker->options.explain_port != NULL)
+            broker->options.explain_port(broker->options.context, from->host, from->port, e);
+        log_error(broker->log, "broker", "listener %s cannot bind %s:%d: %s", from->name, from->host, from->port,
+                  err_text(e));
         return e;
     }
     listener->name = from->name;
@@ -164,9 +169,19 @@ static enum err format_if_empty(struct broker *broker, struct config_list dirs, 
     }
     bool is_static = config_quorum_voters(broker->config).count > 0;
     const struct format_options options = {
-        .fs = env->fs, .wall_ms = env_wall_ms(env), .random = random_bytes, .random_context = env, .cluster_id = slice_str(cluster_id),
-        .node_id = broker->node_id, .dirs = dirs.items, .dir_count = (int)dirs.count, .metadata_dir = config_metadata_log_dir(broker->config),
-        .voters = is_static ? NULL : &self, .voter_count = is_static ? 0 : 1, .controller_listener = controller_listener, .is_standalone = !is_static,
+        .fs = env->fs,
+        .wall_ms = env_wall_ms(env),
+        .random = random_bytes,
+        .random_context = env,
+        .cluster_id = slice_str(cluster_id),
+        .node_id = broker->node_id,
+        .dirs = dirs.items,
+        .dir_count = (int)dirs.count,
+        .metadata_dir = config_metadata_log_dir(broker->config),
+        .voters = is_static ? NULL : &self,
+        .voter_count = is_static ? 0 : 1,
+        .controller_listener = controller_listener,
+        .is_standalone = !is_static,
     };
     log_info(broker->log, "broker", "formatting %s with cluster id %s", dirs.items[0], cluster_id);
     return format_directories(&options, problem);
@@ -182,7 +197,8 @@ static enum err open_dir(struct broker *broker, const char *path, struct text *p
     enum err e = logdir_open(env->fs, broker->log, path, broker->node_id, random, &broker->arena, &opened, &dir);
     if (e != OK) {
         text_add_str(problem, opened.problem != NULL ? opened.problem : err_text(e));
-        if (e == ERR_BUSY && broker->options.explain_lock != NULL) broker->options.explain_lock(broker->options.context, path, opened.lock_holder_pid);
+        if (e == ERR_BUSY && broker->options.explain_lock != NULL)
+            broker->options.explain_lock(broker->options.context, path, opened.lock_holder_pid);
         return e;
     }
     int index = broker->logdir_count++;
@@ -195,8 +211,8 @@ static enum err open_dir(struct broker *broker, const char *path, struct text *p
     }
     if (opened.broker_epoch != broker->previous_epoch) broker->previous_epoch = -1;
     if (strcmp(broker->cluster_id, opened.properties.cluster_id) == 0) return OK;
-    text_printf(problem, "%s belongs to cluster %s, %s to cluster %s; a node's log directories must be of one cluster", path,
-                opened.properties.cluster_id, logdir_path(broker->logdirs[0]), broker->cluster_id);
+    text_printf(problem, "%s belongs to cluster %s, %s to cluster %s; a node's log directories must be of one cluster",
+                path, opened.properties.cluster_id, logdir_path(broker->logdirs[0]), broker->cluster_id);
     return ERR_INVALID;
 }
 
@@ -238,7 +254,8 @@ static void publication_arrives(struct env *env, struct env_msg *msg)
 {
     struct publication *publication = CONTAINER_OF(msg, struct publication, msg);
     struct shard *shard = shard_here(env);
-    if (!shard->stopping) shard->opening += topics_apply(shard, publication->image, publication->delta, partition_opened, shard);
+    if (!shard->stopping)
+        shard->opening += topics_apply(shard, publication->image, publication->delta, partition_opened, shard);
     image_unref(publication->image);
     image_delta_unref(publication->delta);
     mem_free(publication);
@@ -248,7 +265,8 @@ static void publish(struct broker *broker, struct image *image, struct image_del
 {
     for (int i = 0; i < broker->shard_count; i++) {
         struct publication *publication = MEM_NEW(struct publication);
-        *publication = (struct publication){.msg = {.run = publication_arrives}, .image = image_ref(image), .delta = image_delta_ref(delta)};
+        *publication = (struct publication){
+            .msg = {.run = publication_arrives}, .image = image_ref(image), .delta = image_delta_ref(delta)};
         env_post(broker->shards[i]->env, &publication->msg);
     }
 }
@@ -287,10 +305,13 @@ static void unfenced(void *context, enum err result)
         return;
     }
     broker->life = BROKER_RUNNING;
-    while (!list_is_empty(&broker->held_sockets)) hand_out(broker, LIST_ITEM(list_pop_front(&broker->held_sockets), struct held_socket, link));
+    while (!list_is_empty(&broker->held_sockets))
+        hand_out(broker, LIST_ITEM(list_pop_front(&broker->held_sockets), struct held_socket, link));
     broker->rounds = checkpoint_rounds_start(broker);
-    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTING to STARTED", broker->node_id);
-    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] Kafka Server started", broker->node_id);
+    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTING to STARTED",
+             broker->node_id);
+    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] Kafka Server started",
+             broker->node_id);
     broker->options.started(broker->options.context, broker);
 }
 
@@ -299,7 +320,8 @@ static void shard_is_open(struct env *env, struct env_msg *msg)
     (void)msg;
     struct broker *broker = shard_here(env)->broker;
     if (--broker->shards_loading > 0 || broker->life != BROKER_LOADING) return;
-    log_info(broker->log, "kafka.server.BrokerLifecycleManager", "[BrokerLifecycleManager id=%d] Transitioning from RECOVERY to RUNNING", broker->node_id);
+    log_info(broker->log, "kafka.server.BrokerLifecycleManager",
+             "[BrokerLifecycleManager id=%d] Transitioning from RECOVERY to RUNNING", broker->node_id);
     metadata_unfence(broker->metadata, unfenced, broker);
 }
 
@@ -359,8 +381,10 @@ static enum err start_metadata(struct broker *broker, struct text *problem)
     struct image_endpoint endpoints[LISTENERS_MAX];
     for (int i = 0; i < broker->listener_count; i++) {
         const struct listener *listener = &broker->listeners[i];
-        endpoints[i] = (struct image_endpoint){.name = slice_str(listener->name), .host = slice_str(listener->advertised_host),
-                                               .port = (uint16_t)listener->advertised_port, .security_protocol = (int16_t)listener->protocol};
+        endpoints[i] = (struct image_endpoint){.name = slice_str(listener->name),
+                                               .host = slice_str(listener->advertised_host),
+                                               .port = (uint16_t)listener->advertised_port,
+                                               .security_protocol = (int16_t)listener->protocol};
     }
     struct image_endpoint controllers[LISTENERS_MAX];
     int controller_count = 0;
@@ -368,14 +392,27 @@ static enum err start_metadata(struct broker *broker, struct text *problem)
     for (size_t i = 0; i < all.count && controller_count < LISTENERS_MAX; i++) {
         if (!all.items[i].is_controller) continue;
         const char *host = all.items[i].host[0] == '\0' ? broker->options.hostname : all.items[i].host;
-        controllers[controller_count++] = (struct image_endpoint){.name = slice_str(all.items[i].name), .host = slice_str(host),
-                                                                  .port = (uint16_t)all.items[i].port, .security_protocol = (int16_t)all.items[i].protocol};
+        controllers[controller_count++] = (struct image_endpoint){.name = slice_str(all.items[i].name),
+                                                                  .host = slice_str(host),
+                                                                  .port = (uint16_t)all.items[i].port,
+                                                                  .security_protocol = (int16_t)all.items[i].protocol};
     }
     const struct metadata_options options = {
-        .env = broker->shards[0]->env, .config = broker->config, .dirs = broker->logdirs, .dir_count = broker->logdir_count,
-        .metadata_dir = broker_metadata_dir(broker), .endpoints = endpoints, .endpoint_count = broker->listener_count,
-        .controller_endpoints = controllers, .controller_endpoint_count = controller_count, .rack = slice_str(config_get_string(broker->config, "broker.rack")),
-        .previous_broker_epoch = broker->previous_epoch, .context = broker, .on_image = on_image, .on_ready = on_ready, .on_fatal = on_fatal,
+        .env = broker->shards[0]->env,
+        .config = broker->config,
+        .dirs = broker->logdirs,
+        .dir_count = broker->logdir_count,
+        .metadata_dir = broker_metadata_dir(broker),
+        .endpoints = endpoints,
+        .endpoint_count = broker->listener_count,
+        .controller_endpoints = controllers,
+        .controller_endpoint_count = controller_count,
+        .rack = slice_str(config_get_string(broker->config, "broker.rack")),
+        .previous_broker_epoch = broker->previous_epoch,
+        .context = broker,
+        .on_image = on_image,
+        .on_ready = on_ready,
+        .on_fatal = on_fatal,
     };
     return metadata_start(&options, problem, &broker->metadata);
 }
@@ -394,7 +431,8 @@ static void check_dirs(struct env *env, struct env_timer *timer)
     int online = 0;
     for (int i = 0; i < broker->logdir_count; i++) online += !logdir_is_offline(broker->logdirs[i]);
     if (online == 0 || logdir_is_offline(broker_metadata_dir(broker))) {
-        give_up(broker, ERR_KAFKA_STORAGE_ERROR, online == 0 ? "every log directory is offline" : "the directory of the metadata log is offline");
+        give_up(broker, ERR_KAFKA_STORAGE_ERROR,
+                online == 0 ? "every log directory is offline" : "the directory of the metadata log is offline");
         return;
     }
     env_timer_after_ms(env, timer, OFFLINE_CHECK_MS);
@@ -437,7 +475,8 @@ static void directories_closed(struct env *env, struct env_task *task)
     (void)env;
     struct broker *broker = CONTAINER_OF(task, struct broker, close_task);
     broker->logdir_count = 0;
-    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] shut down completed", broker->node_id);
+    log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] shut down completed",
+             broker->node_id);
     give_up(broker, OK, NULL);
 }
 
@@ -449,9 +488,13 @@ static void close_directories(struct env_task *task, struct fs *fs)
     for (int i = 0; i < broker->shard_count; i++) sets[i] = broker->shards[i]->checkpoints;
     for (int i = 0; i < broker->logdir_count; i++) {
         struct logdir *dir = broker->logdirs[i];
-        enum err e = logdir_is_offline(dir) || !broker->was_loaded ? ERR_IO : checkpoint_sets_store(fs, dir, sets, broker->shard_count, false);
+        enum err e = logdir_is_offline(dir) || !broker->was_loaded
+                         ? ERR_IO
+                         : checkpoint_sets_store(fs, dir, sets, broker->shard_count, false);
         e = logdir_close(fs, dir, e == OK, broker->broker_epoch);
-        if (e != OK) log_error(broker->log, "broker", "closing a log directory: %s; the next start will recover it", err_text(e));
+        if (e != OK)
+            log_error(broker->log, "broker", "closing a log directory: %s; the next start will recover it",
+                      err_text(e));
     }
     mem_free(sets);
 }
@@ -461,7 +504,8 @@ static void finish(struct broker *broker)
     env_timer_cancel(broker->shards[0]->env, &broker->dir_watch);
     metadata_free(broker->metadata);
     broker->metadata = NULL;
-    broker->close_task = (struct env_task){.run = close_directories, .done = directories_closed, .lane = DIRECTORIES_LANE};
+    broker->close_task =
+        (struct env_task){.run = close_directories, .done = directories_closed, .lane = DIRECTORIES_LANE};
     env_task_post(broker->shards[0]->env, &broker->close_task);
 }
 
@@ -514,14 +558,17 @@ static void close_shards(struct broker *broker)
 static void metadata_stopped(void *context)
 {
     struct broker *broker = context;
-    if (broker->rounds != NULL) checkpoint_rounds_stop(broker->rounds, close_shards);
-    else close_shards(broker);
+    if (broker->rounds != NULL)
+        checkpoint_rounds_stop(broker->rounds, close_shards);
+    else
+        close_shards(broker);
 }
 
 void broker_stop(struct broker *broker)
 {
     if (broker->life >= BROKER_STOPPING) return;
-    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTED to SHUTTING_DOWN", broker->node_id);
+    log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTED to SHUTTING_DOWN",
+             broker->node_id);
     broker->was_loaded = broker->life == BROKER_RUNNING;
     broker->life = BROKER_STOPPING;
     broker->broker_epoch = metadata_broker_epoch(broker->metadata);

@@ -25,8 +25,10 @@ void checkpoint_set_add(struct checkpoint_set *set, struct partition *partition,
         set->capacity = set->capacity == 0 ? 16 : set->capacity * 2;
         set->items = mem_realloc(set->items, set->capacity * sizeof(*set->items));
     }
-    set->items[set->count++] = (struct checkpoint_item){.dir = partition->dir, .topic = arena_copy(&set->arena, slice_str(partition->topic)),
-                                                        .partition = partition->index, .values = *values};
+    set->items[set->count++] = (struct checkpoint_item){.dir = partition->dir,
+                                                        .topic = arena_copy(&set->arena, slice_str(partition->topic)),
+                                                        .partition = partition->index,
+                                                        .values = *values};
 }
 
 enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
@@ -42,7 +44,8 @@ static bool pick(const struct checkpoint_item *item, enum which which, int64_t *
     return false;
 }
 
-static enum err store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets, int set_count, enum which which, const char *file)
+static enum err store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets, int set_count,
+                      enum which which, const char *file)
 {
     struct arena arena = {0};
     size_t total = 0;
@@ -53,7 +56,8 @@ static enum err store(struct fs *fs, struct logdir *dir, struct checkpoint_set *
         for (size_t i = 0; i < sets[s]->count; i++) {
             const struct checkpoint_item *item = &sets[s]->items[i];
             int64_t offset = 0;
-            if (item->dir == dir && pick(item, which, &offset)) entries[count++] = (struct checkpoint_entry){item->topic, item->partition, offset};
+            if (item->dir == dir && pick(item, which, &offset))
+                entries[count++] = (struct checkpoint_entry){item->topic, item->partition, offset};
         }
     }
     enum err e = checkpoint_store(fs, arena_printf(&arena, "%s/%s", logdir_path(dir), file), entries, count);
@@ -61,10 +65,12 @@ static enum err store(struct fs *fs, struct logdir *dir, struct checkpoint_set *
     return e;
 }
 
-enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets, int set_count, bool high_watermarks_only)
+enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets, int set_count,
+                               bool high_watermarks_only)
 {
     enum err e = store(fs, dir, sets, set_count, HIGH_WATERMARKS, CHECKPOINT_HIGH_WATERMARK);
-    if (e == OK && !high_watermarks_only) e = store(fs, dir, sets, set_count, RECOVERY_POINTS, CHECKPOINT_RECOVERY_POINT);
+    if (e == OK && !high_watermarks_only)
+        e = store(fs, dir, sets, set_count, RECOVERY_POINTS, CHECKPOINT_RECOVERY_POINT);
     if (e == OK && !high_watermarks_only) e = store(fs, dir, sets, set_count, LOG_STARTS, CHECKPOINT_LOG_START);
     return e;
 }
@@ -104,8 +110,10 @@ static void end_round(struct checkpoint_rounds *rounds)
         rounds->sets[i] = NULL;
     }
     rounds->is_under_way = false;
-    if (rounds->is_stopping) rounds->stopped(rounds->broker);
-    else env_timer_after_ms(rounds->broker->shards[0]->env, &rounds->timer, rounds->period_ms);
+    if (rounds->is_stopping)
+        rounds->stopped(rounds->broker);
+    else
+        env_timer_after_ms(rounds->broker->shards[0]->env, &rounds->timer, rounds->period_ms);
 }
 
 static void store_run(struct env_task *task, struct fs *fs)

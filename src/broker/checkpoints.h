@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checkpoint files of the log directories (kafka-internals A1), gathered from all shards and written by a task: the high
-// watermarks every replica.high.watermark.checkpoint.interval.ms, the others every log.flush.offset.checkpoint.interval.ms and
-// all at a clean stop. Nothing is written while nothing has moved.
+// The checkpoint files of the log directories (kafka-internals A1), gathered from all shards and written by a task: the
+// high watermarks every replica.high.watermark.checkpoint.interval.ms, the others every
+// log.flush.offset.checkpoint.interval.ms and all at a clean stop. Nothing is written while nothing has moved.
 #ifndef ODRADEK_BROKER_CHECKPOINTS_H
 #define ODRADEK_BROKER_CHECKPOINTS_H
 
@@ -27,7 +27,8 @@ struct checkpoint_set *checkpoint_set_new(void);
 void checkpoint_set_free(struct checkpoint_set *set); // NULL is a no-op
 void checkpoint_set_add(struct checkpoint_set *set, struct partition *partition, const struct plog_checkpoint *values);
 // blocking. Writes the files of one directory; `high_watermarks_only` leaves the other two alone.
-MUST_CHECK enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets, int set_count, bool high_watermarks_only);
+MUST_CHECK enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets,
+                                          int set_count, bool high_watermarks_only);
 
 // Shard 0: the periodic rounds.
 struct checkpoint_rounds;

@@ -28,13 +28,17 @@ int32_t cluster_controller(const struct request *request)
 
 bool topic_is_internal(struct slice name)
 {
-    return slice_eq_str(name, "__consumer_offsets") || slice_eq_str(name, "__transaction_state") || slice_eq_str(name, "__share_group_state");
+    return slice_eq_str(name, "__consumer_offsets") || slice_eq_str(name, "__transaction_state") ||
+           slice_eq_str(name, "__share_group_state");
 }
 
 int32_t cluster_operations(enum acl_resource resource)
 {
-    static const enum acl_operation of_topic[] = {ACL_READ, ACL_WRITE, ACL_CREATE, ACL_DELETE, ACL_ALTER, ACL_DESCRIBE, ACL_DESCRIBE_CONFIGS, ACL_ALTER_CONFIGS};
-    static const enum acl_operation of_cluster[] = {ACL_CREATE, ACL_ALTER, ACL_DESCRIBE, ACL_CLUSTER_ACTION, ACL_DESCRIBE_CONFIGS, ACL_ALTER_CONFIGS, ACL_IDEMPOTENT_WRITE};
+    static const enum acl_operation of_topic[] = {ACL_READ,  ACL_WRITE,    ACL_CREATE,           ACL_DELETE,
+                                                  ACL_ALTER, ACL_DESCRIBE, ACL_DESCRIBE_CONFIGS, ACL_ALTER_CONFIGS};
+    static const enum acl_operation of_cluster[] = {
+        ACL_CREATE,           ACL_ALTER,         ACL_DESCRIBE,        ACL_CLUSTER_ACTION,
+        ACL_DESCRIBE_CONFIGS, ACL_ALTER_CONFIGS, ACL_IDEMPOTENT_WRITE};
     const enum acl_operation *operations = resource == ACL_TOPIC ? of_topic : of_cluster;
     size_t count = resource == ACL_TOPIC ? COUNT_OF(of_topic) : COUNT_OF(of_cluster);
     int32_t bits = 0;
@@ -49,7 +53,8 @@ static bool needs_hint(int16_t error_code)
     return error_code == ERR_NOT_LEADER_OR_FOLLOWER || error_code == ERR_FENCED_LEADER_EPOCH;
 }
 
-static const struct image_partition *find(const struct request *request, bool by_id, struct slice name, struct uuid id, int32_t index)
+static const struct image_partition *find(const struct request *request, bool by_id, struct slice name, struct uuid id,
+                                          int32_t index)
 {
     const struct image *image = request->shard->image;
     const struct image_topic *topic = by_id ? image_topic_by_id(image, id) : image_topic_by_name(image, name);
@@ -57,17 +62,17 @@ static const struct image_partition *find(const struct request *request, bool by
 }
 
 // Both responses have the same shape under different names; `member` is produce_response's or fetch_response's.
-#define ADD_NODE_ENDPOINT(request, endpoints, type, id)                                                        \
-    do {                                                                                                       \
-        const struct image_node *node = image_broker((request)->shard->image, (id));                           \
-        struct cluster_endpoint at;                                                                            \
-        if (node == NULL || (endpoints).count > 0 || !cluster_endpoint((request), node, &at)) break;           \
-        (endpoints).items = ARENA_NEW(&(request)->arena, type);                                                \
-        (endpoints).count = 1;                                                                                 \
-        (endpoints).items[0].node_id = (id);                                                                   \
-        (endpoints).items[0].host = at.host;                                                                   \
-        (endpoints).items[0].port = at.port;                                                                   \
-        (endpoints).items[0].rack = node->rack;                                                                \
+#define ADD_NODE_ENDPOINT(request, endpoints, type, id)                                                                \
+    do {                                                                                                               \
+        const struct image_node *node = image_broker((request)->shard->image, (id));                                   \
+        struct cluster_endpoint at;                                                                                    \
+        if (node == NULL || (endpoints).count > 0 || !cluster_endpoint((request), node, &at)) break;                   \
+        (endpoints).items = ARENA_NEW(&(request)->arena, type);                                                        \
+        (endpoints).count = 1;                                                                                         \
+        (endpoints).items[0].node_id = (id);                                                                           \
+        (endpoints).items[0].host = at.host;                                                                           \
+        (endpoints).items[0].port = at.port;                                                                           \
+        (endpoints).items[0].rack = node->rack;                                                                        \
     } while (0)
 
 void cluster_add_leader_hints(struct request *request, struct produce_response *response)
@@ -78,11 +83,13 @@ void cluster_add_leader_hints(struct request *request, struct produce_response *
         for (int32_t p = 0; p < topic->partition_responses.count; p++) {
             struct produce_response_partition_produce_response *out = &topic->partition_responses.items[p];
             if (!needs_hint(out->error_code)) continue;
-            const struct image_partition *partition = find(request, request->version >= 13, topic->name, topic->topic_id, out->index);
+            const struct image_partition *partition =
+                find(request, request->version >= 13, topic->name, topic->topic_id, out->index);
             if (partition == NULL) continue;
             out->current_leader.leader_id = partition->leader;
             out->current_leader.leader_epoch = partition->leader_epoch;
-            ADD_NODE_ENDPOINT(request, response->node_endpoints, struct produce_response_node_endpoint, partition->leader);
+            ADD_NODE_ENDPOINT(request, response->node_endpoints, struct produce_response_node_endpoint,
+                              partition->leader);
         }
     }
 }
@@ -95,11 +102,13 @@ void cluster_add_fetch_hints(struct request *request, struct fetch_response *res
         for (int32_t p = 0; p < topic->partitions.count; p++) {
             struct fetch_response_partition_data *out = &topic->partitions.items[p];
             if (!needs_hint(out->error_code)) continue;
-            const struct image_partition *partition = find(request, true, topic->topic, topic->topic_id, out->partition_index);
+            const struct image_partition *partition =
+                find(request, true, topic->topic, topic->topic_id, out->partition_index);
             if (partition == NULL) continue;
             out->current_leader.leader_id = partition->leader;
             out->current_leader.leader_epoch = partition->leader_epoch;
-            ADD_NODE_ENDPOINT(request, response->node_endpoints, struct fetch_response_node_endpoint, partition->leader);
+            ADD_NODE_ENDPOINT(request, response->node_endpoints, struct fetch_response_node_endpoint,
+                              partition->leader);
         }
     }
 }

@@ -10,10 +10,10 @@
 enum {
     LENGTH_SIZE = 4,
     SLAB_SIZE = 256 * 1024,
-    SLAB_ROOM_MIN = 16 * 1024,  // with less a fresh slab is taken
+    SLAB_ROOM_MIN = 16 * 1024, // with less a fresh slab is taken
     PARTIAL_CAPACITY_MIN = 512,
-    READ_ROUNDS_MAX = 4,        // per readiness: one connection must not starve the others
-    SPARE_MIN = 64 * 1024,      // capacity of buffers worth keeping
+    READ_ROUNDS_MAX = 4,   // per readiness: one connection must not starve the others
+    SPARE_MIN = 64 * 1024, // capacity of buffers worth keeping
     SPARE_MAX = 2 * 1024 * 1024,
 };
 
@@ -92,7 +92,8 @@ static enum admission_pool pool_of(size_t frame_size)
 static const char *hint_of(const uint8_t *at)
 {
     if (at[0] == 0x16 && at[1] == 0x03) return "; this looks like TLS on a plaintext listener";
-    if (memcmp(at, "GET ", 4) == 0 || memcmp(at, "POST", 4) == 0 || memcmp(at, "HEAD", 4) == 0 || memcmp(at, "PUT ", 4) == 0)
+    if (memcmp(at, "GET ", 4) == 0 || memcmp(at, "POST", 4) == 0 || memcmp(at, "HEAD", 4) == 0 ||
+        memcmp(at, "PUT ", 4) == 0)
         return "; this looks like HTTP on a Kafka listener";
     return "";
 }
@@ -101,9 +102,11 @@ static const char *hint_of(const uint8_t *at)
 static size_t frame_size_of(struct conn *conn, const uint8_t *at)
 {
     int32_t length = load_i32(at);
-    if (length >= REQUEST_FRAME_MIN && length <= conn->shard->broker->frame_bytes_max) return (size_t)length + LENGTH_SIZE;
-    log_warn(conn->shard->log, "network", "peer=%s announced a frame of %d bytes (socket.request.max.bytes=%d)%s; closing it",
-             conn_peer(conn->io), length, conn->shard->broker->frame_bytes_max, hint_of(at));
+    if (length >= REQUEST_FRAME_MIN && length <= conn->shard->broker->frame_bytes_max)
+        return (size_t)length + LENGTH_SIZE;
+    log_warn(conn->shard->log, "network",
+             "peer=%s announced a frame of %d bytes (socket.request.max.bytes=%d)%s; closing it", conn_peer(conn->io),
+             length, conn->shard->broker->frame_bytes_max, hint_of(at));
     return 0;
 }
 
@@ -116,8 +119,10 @@ static bool take_frame(struct conn *conn, struct inbuf *inbuf, const uint8_t *by
     request->admitted = size;
     admission_take(&conn->shard->admission, request->pool, NULL, size - admitted);
     struct slice frame = slice_of(bytes + LENGTH_SIZE, size - LENGTH_SIZE);
-    if (size <= REQUEST_COPY_MAX) frame = arena_copy(&request->arena, frame);
-    else request->input = inbuf_ref(inbuf);
+    if (size <= REQUEST_COPY_MAX)
+        frame = arena_copy(&request->arena, frame);
+    else
+        request->input = inbuf_ref(inbuf);
     list_push_back(&conn->requests, &request->in_conn);
     conn->request_count++;
     conn->last_frame_size = size;
@@ -222,7 +227,8 @@ static bool cut_backlog(struct conn *conn)
         size_t size = left < LENGTH_SIZE ? 0 : frame_size_of(conn, at);
         if (left >= LENGTH_SIZE && size == 0) return false;
         bool complete = size > 0 && size <= left;
-        bool good = complete ? take_frame(conn, conn->backlog, at, size, 0) : left == 0 || begin_partial(conn, at, left);
+        bool good =
+            complete ? take_frame(conn, conn->backlog, at, size, 0) : left == 0 || begin_partial(conn, at, left);
         if (!good) return false;
         conn->backlog_at += complete ? size : left;
         if (conn->backlog_at < conn->backlog_end) continue;
@@ -286,8 +292,10 @@ static void start_requests(struct conn *conn)
 // What a peer that vanished or misbehaved is worth in the log.
 static void note_end(struct conn *conn, enum err why)
 {
-    if (why == ERR_CLOSED) log_debug(conn->shard->log, "network", "peer=%s closed", conn_peer(conn->io));
-    else if (why != ERR_CORRUPT) log_info(conn->shard->log, "network", "peer=%s failed: %s", conn_peer(conn->io), err_text(why));
+    if (why == ERR_CLOSED)
+        log_debug(conn->shard->log, "network", "peer=%s closed", conn_peer(conn->io));
+    else if (why != ERR_CORRUPT)
+        log_info(conn->shard->log, "network", "peer=%s failed: %s", conn_peer(conn->io), err_text(why));
 }
 
 static void on_readable(struct env *env, struct env_conn *io)
@@ -320,7 +328,8 @@ static void on_closed(struct env *env, struct env_conn *io, enum err why)
     conn_kill(io->owner, NULL);
 }
 
-static const struct conn_handler handler = {.on_readable = on_readable, .on_writable = on_writable, .on_closed = on_closed};
+static const struct conn_handler handler = {
+    .on_readable = on_readable, .on_writable = on_writable, .on_closed = on_closed};
 
 static void resume_reading(struct admission_ticket *ticket)
 {
@@ -332,8 +341,10 @@ static void resume_reading(struct admission_ticket *ticket)
 static void drop_stalled(struct admission_ticket *ticket)
 {
     struct conn *conn = CONTAINER_OF(ticket, struct conn, ticket);
-    log_warn(conn->shard->log, "network", "peer=%s sent %zu of %zu bytes of a frame and then nothing for %d ms while others wait for memory; closing it",
-             conn_peer(conn->io), conn->partial_size, conn->frame_size, ADMISSION_STALL_MS);
+    log_warn(
+        conn->shard->log, "network",
+        "peer=%s sent %zu of %zu bytes of a frame and then nothing for %d ms while others wait for memory; closing it",
+        conn_peer(conn->io), conn->partial_size, conn->frame_size, ADMISSION_STALL_MS);
     conn_kill(conn, NULL);
 }
 
@@ -369,8 +380,10 @@ void conn_kill(struct conn *conn, const char *why)
     LIST_EACH (link, &orphans) LIST_ITEM(link, struct request, in_conn)->conn = NULL;
     for (struct list *link; (link = list_pop_front(&orphans)) != NULL;) {
         struct request *request = LIST_ITEM(link, struct request, in_conn);
-        if (!request->started || request->answered) request_free(request);
-        else if (request->abandoned != NULL) request->abandoned(request);
+        if (!request->started || request->answered)
+            request_free(request);
+        else if (request->abandoned != NULL)
+            request->abandoned(request);
     }
     mem_free(conn);
 }
@@ -380,7 +393,8 @@ static void turn_end(struct env *env, struct env_msg *msg)
     (void)env;
     struct shard *shard = CONTAINER_OF(msg, struct shard, turn_end);
     shard->turn_end_queued = false;
-    for (struct list *link; (link = list_pop_front(&shard->dirty_conns)) != NULL;) conn_flush(LIST_ITEM(link, struct conn, dirty));
+    for (struct list *link; (link = list_pop_front(&shard->dirty_conns)) != NULL;)
+        conn_flush(LIST_ITEM(link, struct conn, dirty));
 }
 
 void conn_mark_dirty(struct conn *conn)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// An answer is a list of parts: bytes, or ranges of log files. Bytes of several answers go out in one call. Ranges below
-// SENDFILE_MIN are read into memory, since a system call of their own costs more than the copy; larger ones go from the
-// page cache to the socket. Pages that are not in memory are read by a task first, so the loop never waits for a disk.
+// An answer is a list of parts: bytes, or ranges of log files. Bytes of several answers go out in one call. Ranges
+// below SENDFILE_MIN are read into memory, since a system call of their own costs more than the copy; larger ones go
+// from the page cache to the socket. Pages that are not in memory are read by a task first, so the loop never waits for
+// a disk.
 #include "broker/conn_send.h"
 
 #include "base/mem.h"
@@ -25,7 +26,8 @@ static void warm_run(struct env_task *task, struct fs *fs)
     for (size_t done = 0; done < warm->size;) {
         size_t left = warm->size - done;
         size_t got = 0;
-        enum err e = file_pread(warm->file, warm->position + (int64_t)done, scratch, left < WARM_BUFFER ? left : WARM_BUFFER, &got);
+        enum err e = file_pread(warm->file, warm->position + (int64_t)done, scratch,
+                                left < WARM_BUFFER ? left : WARM_BUFFER, &got);
         if (e != OK || got == 0) break; // the sender meets the same error and says so
         done += got;
     }
@@ -47,7 +49,11 @@ static void warm_done(struct env *env, struct env_task *task)
 static void warm(struct conn *conn, struct file *file, int64_t position, size_t size)
 {
     struct warm_task *task = MEM_NEW(struct warm_task);
-    *task = (struct warm_task){.task = {.run = warm_run, .done = warm_done}, .conn = conn, .file = file_ref(file), .position = position, .size = size};
+    *task = (struct warm_task){.task = {.run = warm_run, .done = warm_done},
+                               .conn = conn,
+                               .file = file_ref(file),
+                               .position = position,
+                               .size = size};
     conn->warming = task;
     env_task_post(conn->shard->env, &task->task);
 }
@@ -95,7 +101,8 @@ static int gather(const struct conn *conn, struct iovec iov[IOV_COUNT])
         for (; part < request->out.part_count; part++) {
             const struct wire_part *p = &request->out.parts[part];
             if (p->file != NULL || count == IOV_COUNT) return count;
-            iov[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)(p->bytes.data + skip), .iov_len = p->bytes.size - skip};
+            iov[count++] =
+                (struct iovec){.iov_base = (void *)(uintptr_t)(p->bytes.data + skip), .iov_len = p->bytes.size - skip};
             skip = 0;
         }
         part = 0;
@@ -181,8 +188,10 @@ enum err conn_send_ready(struct conn *conn)
 {
     while (conn->warming == NULL && !conn->wants_write && next_part(conn)) {
         enum err e = send_part(conn);
-        if (e == ERR_AGAIN) conn->wants_write = conn->warming == NULL;
-        else if (e != OK) return e;
+        if (e == ERR_AGAIN)
+            conn->wants_write = conn->warming == NULL;
+        else if (e != OK)
+            return e;
     }
     struct request *request = head(conn);
     return request != NULL && request->disconnect ? ERR_CORRUPT : OK;

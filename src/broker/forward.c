@@ -43,15 +43,28 @@ static void call_arrives(struct env *env, struct env_msg *msg)
 {
     struct call *call = CONTAINER_OF(msg, struct call, msg);
     struct broker *broker = shard_here(env)->broker;
-    const struct controller_principal principal = {.type = SLICE("User"), .name = SLICE("ANONYMOUS"), .can_create_any_topic = true, .is_automatic = call->is_automatic};
-    if (broker->metadata == NULL) answered(call, ERR_NOT_CONTROLLER, SLICE_NULL);
-    else controller_request(broker->metadata, call->api_key, call->version, text_slice(&call->body), &principal, answered, call);
+    const struct controller_principal principal = {.type = SLICE("User"),
+                                                   .name = SLICE("ANONYMOUS"),
+                                                   .can_create_any_topic = true,
+                                                   .is_automatic = call->is_automatic};
+    if (broker->metadata == NULL)
+        answered(call, ERR_NOT_CONTROLLER, SLICE_NULL);
+    else
+        controller_request(broker->metadata, call->api_key, call->version, text_slice(&call->body), &principal,
+                           answered, call);
 }
 
-void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct slice body, bool is_automatic, forward_done *done, void *context)
+void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct slice body, bool is_automatic,
+                  forward_done *done, void *context)
 {
     struct call *call = MEM_NEW(struct call);
-    *call = (struct call){.msg = {.run = call_arrives}, .home = shard, .api_key = api_key, .version = version, .is_automatic = is_automatic, .done = done, .context = context};
+    *call = (struct call){.msg = {.run = call_arrives},
+                          .home = shard,
+                          .api_key = api_key,
+                          .version = version,
+                          .is_automatic = is_automatic,
+                          .done = done,
+                          .context = context};
     text_add(&call->body, body);
     env_post(shard->broker->shards[0]->env, &call->msg);
 }
@@ -59,11 +72,14 @@ void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct 
 static void request_answered(struct shard *shard, void *context, enum err result, struct slice answer)
 {
     (void)shard;
-    if (result == OK) request_reply_bytes(context, answer);
-    else request_disconnect(context, err_text(result));
+    if (result == OK)
+        request_reply_bytes(context, answer);
+    else
+        request_disconnect(context, err_text(result));
 }
 
 void forward_request(struct request *request)
 {
-    forward_call(request->shard, request->api->key, (int16_t)request->version, request->frame, false, request_answered, request);
+    forward_call(request->shard, request->api->key, (int16_t)request->version, request->frame, false, request_answered,
+                 request);
 }

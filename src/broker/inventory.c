@@ -9,23 +9,27 @@ static uint64_t key_hash(const struct broker *broker, struct slice topic, int32_
     return hash_u64(hash_bytes(broker->hash_seed, topic), (uint32_t)index);
 }
 
-static struct inventory_item *find(const struct broker *broker, const struct logdir *dir, struct slice topic, int32_t index)
+static struct inventory_item *find(const struct broker *broker, const struct logdir *dir, struct slice topic,
+                                   int32_t index)
 {
-    for (struct map_link *link = map_find(&broker->inventory.items, key_hash(broker, topic, index)); link != NULL; link = map_find_next(link)) {
+    for (struct map_link *link = map_find(&broker->inventory.items, key_hash(broker, topic, index)); link != NULL;
+         link = map_find_next(link)) {
         struct inventory_item *item = MAP_ITEM(link, struct inventory_item, in_map);
-        if (item->found.partition == index && slice_eq(item->found.topic, topic) && (dir == NULL || item->dir == dir)) return item;
+        if (item->found.partition == index && slice_eq(item->found.topic, topic) && (dir == NULL || item->dir == dir))
+            return item;
     }
     return NULL;
 }
 
 // ---- taking ----------------------------------------------------------------------------------------------------
 
-static enum err note_live(struct broker *broker, struct logdir *dir, const struct partition_dir *found, struct text *problem)
+static enum err note_live(struct broker *broker, struct logdir *dir, const struct partition_dir *found,
+                          struct text *problem)
 {
     const struct inventory_item *twin = find(broker, NULL, found->topic, found->partition);
     if (twin != NULL) {
-        text_printf(problem, "partition %.*s is in two log directories, %s and %s; move one of them away", SLICE_FMT(found->name),
-                    logdir_path(twin->dir), logdir_path(dir));
+        text_printf(problem, "partition %.*s is in two log directories, %s and %s; move one of them away",
+                    SLICE_FMT(found->name), logdir_path(twin->dir), logdir_path(dir));
         return ERR_INVALID;
     }
     struct inventory_item *item = ARENA_NEW(&broker->inventory.arena, struct inventory_item);
@@ -59,7 +63,8 @@ static enum err scan(struct broker *broker, struct fs *fs, struct logdir *dir, s
 }
 
 // One checkpoint file into one field of the items.
-static enum err read_offsets(struct broker *broker, struct fs *fs, struct logdir *dir, const char *file, size_t field, struct text *problem)
+static enum err read_offsets(struct broker *broker, struct fs *fs, struct logdir *dir, const char *file, size_t field,
+                             struct text *problem)
 {
     struct arena *arena = &broker->inventory.arena;
     struct checkpoint_entry *entries = NULL;
@@ -67,7 +72,9 @@ static enum err read_offsets(struct broker *broker, struct fs *fs, struct logdir
     const char *path = arena_printf(arena, "%s/%s", logdir_path(dir), file);
     enum err e = checkpoint_load(fs, path, arena, &entries, &count);
     if (e != OK) {
-        text_printf(problem, "%s: %s", path, e == ERR_CORRUPT ? "is malformed; restore it, or remove it to recover every log from its beginning" : err_text(e));
+        text_printf(problem, "%s: %s", path,
+                    e == ERR_CORRUPT ? "is malformed; restore it, or remove it to recover every log from its beginning"
+                                     : err_text(e));
         return e;
     }
     for (size_t i = 0; i < count; i++) {
@@ -84,9 +91,15 @@ enum err inventory_take(struct broker *broker, struct text *problem)
     for (int i = 0; i < broker->logdir_count; i++) {
         struct logdir *dir = broker->logdirs[i];
         enum err e = scan(broker, fs, dir, problem);
-        if (e == OK) e = read_offsets(broker, fs, dir, CHECKPOINT_RECOVERY_POINT, offsetof(struct inventory_item, recovery_point), problem);
-        if (e == OK) e = read_offsets(broker, fs, dir, CHECKPOINT_LOG_START, offsetof(struct inventory_item, log_start), problem);
-        if (e == OK) e = read_offsets(broker, fs, dir, CHECKPOINT_HIGH_WATERMARK, offsetof(struct inventory_item, high_watermark), problem);
+        if (e == OK)
+            e = read_offsets(broker, fs, dir, CHECKPOINT_RECOVERY_POINT,
+                             offsetof(struct inventory_item, recovery_point), problem);
+        if (e == OK)
+            e = read_offsets(broker, fs, dir, CHECKPOINT_LOG_START, offsetof(struct inventory_item, log_start),
+                             problem);
+        if (e == OK)
+            e = read_offsets(broker, fs, dir, CHECKPOINT_HIGH_WATERMARK,
+                             offsetof(struct inventory_item, high_watermark), problem);
         if (e != OK) return e;
     }
     return OK;
@@ -112,8 +125,8 @@ static bool is_placed_here(const struct broker *broker, const struct image *imag
 static void set_aside(struct broker *broker, struct fs *fs, const struct inventory_item *item)
 {
     enum err e = logdir_make_stray(fs, item->dir, item->found.name, item->stray_id);
-    log_warn(broker->log, "broker", "%s/%.*s belongs to no topic of this cluster: %s", logdir_path(item->dir), SLICE_FMT(item->found.name),
-             e == OK ? "renamed to ...-stray" : err_text(e));
+    log_warn(broker->log, "broker", "%s/%.*s belongs to no topic of this cluster: %s", logdir_path(item->dir),
+             SLICE_FMT(item->found.name), e == OK ? "renamed to ...-stray" : err_text(e));
 }
 
 void inventory_set_strays_aside(struct broker *broker, struct fs *fs, const struct image *image)
@@ -144,7 +157,8 @@ static struct logdir *choose_dir(const struct broker *broker, const struct image
         if (logdir_is_offline(dir)) continue;
         if (online == NULL) online = dir;
         for (int32_t r = 0; r < partition->replicas.count && partition->directories != NULL; r++)
-            if (partition->replicas.items[r] == broker->node_id && uuid_eq(partition->directories[r], logdir_id(dir))) return dir;
+            if (partition->replicas.items[r] == broker->node_id && uuid_eq(partition->directories[r], logdir_id(dir)))
+                return dir;
     }
     return online != NULL ? online : broker->logdirs[0];
 }

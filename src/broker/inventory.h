@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log directories held when the node started: partition directories and their checkpointed offsets. Made before the
-// loops run and read-only afterwards, so every shard may look its partitions up.
+// What the log directories held when the node started: partition directories and their checkpointed offsets. Made
+// before the loops run and read-only afterwards, so every shard may look its partitions up.
 #ifndef ODRADEK_BROKER_INVENTORY_H
 #define ODRADEK_BROKER_INVENTORY_H
 

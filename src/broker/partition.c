@@ -6,12 +6,14 @@
 
 static uint64_t key_hash(const struct shard *shard, const struct uuid *topic_id, int32_t index)
 {
-    return hash_u64(hash_bytes(shard->broker->hash_seed, slice_of(topic_id->bytes, sizeof(topic_id->bytes))), (uint32_t)index);
+    return hash_u64(hash_bytes(shard->broker->hash_seed, slice_of(topic_id->bytes, sizeof(topic_id->bytes))),
+                    (uint32_t)index);
 }
 
 struct partition *partition_find(struct shard *shard, struct uuid topic_id, int32_t index)
 {
-    for (struct map_link *link = map_find(&shard->partitions, key_hash(shard, &topic_id, index)); link != NULL; link = map_find_next(link)) {
+    for (struct map_link *link = map_find(&shard->partitions, key_hash(shard, &topic_id, index)); link != NULL;
+         link = map_find_next(link)) {
         struct partition *partition = MAP_ITEM(link, struct partition, in_shard);
         if (partition->index == index && uuid_eq(partition->topic_id, topic_id)) return partition;
     }
@@ -20,7 +22,8 @@ struct partition *partition_find(struct shard *shard, struct uuid topic_id, int3
 
 enum err partition_check(const struct partition *partition, int32_t client_leader_epoch)
 {
-    if (partition == NULL || partition->state == PARTITION_OPENING || partition->state == PARTITION_CLOSING) return ERR_NOT_LEADER_OR_FOLLOWER;
+    if (partition == NULL || partition->state == PARTITION_OPENING || partition->state == PARTITION_CLOSING)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
     if (partition->state == PARTITION_FAILED) return ERR_KAFKA_STORAGE_ERROR;
     if (client_leader_epoch == -1 || client_leader_epoch == partition->leader_epoch) return OK;
     return client_leader_epoch < partition->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
@@ -40,7 +43,8 @@ void partition_wait_ack(struct partition *partition, enum ack_of whose, struct a
         return;
     }
     struct list *at = &partition->acks[whose]; // nearly always the last
-    while (at->prev != &partition->acks[whose] && LIST_ITEM(at->prev, struct ack_wait, link)->offset > wait->offset) at = at->prev;
+    while (at->prev != &partition->acks[whose] && LIST_ITEM(at->prev, struct ack_wait, link)->offset > wait->offset)
+        at = at->prev;
     list_insert_before(at, &wait->link);
 }
 
@@ -107,7 +111,8 @@ static void on_published(struct plog *plog)
 static void on_failed(struct plog *plog, enum err why)
 {
     struct partition *partition = plog_user(plog);
-    log_error(partition->shard->log, "broker", "partition=%s-%d is offline: %s", partition->topic, partition->index, err_text(why));
+    log_error(partition->shard->log, "broker", "partition=%s-%d is offline: %s", partition->topic, partition->index,
+              err_text(why));
     if (partition->state == PARTITION_ONLINE) partition->state = PARTITION_FAILED;
     dismiss(partition, ERR_KAFKA_STORAGE_ERROR);
 }
@@ -137,11 +142,20 @@ static void open_run(struct env_task *task, struct fs *fs)
     struct open_task *open = CONTAINER_OF(task, struct open_task, task);
     const struct partition_spec *spec = &open->spec;
     const struct plog_load_params params = {
-        .dir = spec->dir, .topic = spec->topic, .partition = spec->index, .topic_id = spec->topic_id, .recovery_point = spec->recovery_point,
-        .log_start = spec->log_start, .high_watermark = spec->high_watermark, .was_clean = spec->was_clean, .wall_ms = open->wall_ms,
-        .options = &spec->options, .log = open->log,
+        .dir = spec->dir,
+        .topic = spec->topic,
+        .partition = spec->index,
+        .topic_id = spec->topic_id,
+        .recovery_point = spec->recovery_point,
+        .log_start = spec->log_start,
+        .high_watermark = spec->high_watermark,
+        .was_clean = spec->was_clean,
+        .wall_ms = open->wall_ms,
+        .options = &spec->options,
+        .log = open->log,
     };
-    open->result = spec->exists ? plog_load(fs, &params, &open->report, &open->plog) : plog_create(fs, &params, &open->plog);
+    open->result =
+        spec->exists ? plog_load(fs, &params, &open->report, &open->plog) : plog_create(fs, &params, &open->plog);
 }
 
 static void free_partition(struct partition *partition)
@@ -195,7 +209,8 @@ static void open_done(struct env *env, struct env_task *task)
 {
     struct open_task *open = CONTAINER_OF(task, struct open_task, task);
     struct partition *partition = open->partition;
-    if (open->result == ERR_EXISTS && open->attempts++ < NAMESAKE_ATTEMPTS_MAX && !partition->delete_when_open && !partition->close_when_open) {
+    if (open->result == ERR_EXISTS && open->attempts++ < NAMESAKE_ATTEMPTS_MAX && !partition->delete_when_open &&
+        !partition->close_when_open) {
         open->retry.fire = open_again;
         env_timer_after_ms(env, &open->retry, NAMESAKE_RETRY_MS);
         return;
@@ -203,24 +218,33 @@ static void open_done(struct env *env, struct env_task *task)
     if (open->result == OK) {
         go_online(partition, open->plog, env);
     } else {
-        log_error(partition->shard->log, "broker", "partition=%s-%d could not be opened in %s: %s", partition->topic, partition->index,
-                  logdir_path(open->spec.dir), err_text(open->result));
+        log_error(partition->shard->log, "broker", "partition=%s-%d could not be opened in %s: %s", partition->topic,
+                  partition->index, logdir_path(open->spec.dir), err_text(open->result));
         partition->state = PARTITION_FAILED;
     }
     if (open->report.cut_bytes > 0)
-        log_warn(partition->shard->log, "broker", "partition=%s-%d recovered: a torn tail of %lld bytes was removed", partition->topic,
-                 partition->index, (long long)open->report.cut_bytes);
+        log_warn(partition->shard->log, "broker", "partition=%s-%d recovered: a torn tail of %lld bytes was removed",
+                 partition->topic, partition->index, (long long)open->report.cut_bytes);
     mem_free(open);
     tell_opened(partition);
-    if (partition->delete_when_open) partition_delete(partition, partition->delete_delay_ms);
-    else if (partition->close_when_open) partition_close(partition, partition->closed, partition->closed_context);
+    if (partition->delete_when_open)
+        partition_delete(partition, partition->delete_delay_ms);
+    else if (partition->close_when_open)
+        partition_close(partition, partition->closed, partition->closed_context);
 }
 
-void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context), void *context)
+void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context),
+                    void *context)
 {
     struct partition *partition = MEM_NEW(struct partition);
-    *partition = (struct partition){.shard = shard, .topic_id = spec->topic_id, .index = spec->index, .leader_epoch = spec->leader_epoch,
-                                    .dir = spec->dir, .options = spec->options, .opened = opened, .opened_context = context};
+    *partition = (struct partition){.shard = shard,
+                                    .topic_id = spec->topic_id,
+                                    .index = spec->index,
+                                    .leader_epoch = spec->leader_epoch,
+                                    .dir = spec->dir,
+                                    .options = spec->options,
+                                    .opened = opened,
+                                    .opened_context = context};
     partition->topic = mem_zalloc(spec->topic.size + 1, 1);
     memcpy(partition->topic, spec->topic.data, spec->topic.size);
     list_init(&partition->acks[ACK_OF_LEADER]);
@@ -229,7 +253,10 @@ void partition_open(struct shard *shard, const struct partition_spec *spec, void
     list_init(&partition->open_waits);
     map_insert(&shard->partitions, &partition->in_shard, key_hash(shard, &partition->topic_id, partition->index));
     struct open_task *open = MEM_NEW(struct open_task);
-    *open = (struct open_task){.task = {.run = open_run, .done = open_done}, .partition = partition, .spec = *spec, .log = shard->log,
+    *open = (struct open_task){.task = {.run = open_run, .done = open_done},
+                               .partition = partition,
+                               .spec = *spec,
+                               .log = shard->log,
                                .wall_ms = env_wall_ms(shard->env)};
     open->spec.topic = slice_str(partition->topic);
     env_task_post(shard->env, &open->task);
@@ -249,7 +276,8 @@ static void remove_run(struct env_task *task, struct fs *fs)
 {
     struct remove_task *removal = CONTAINER_OF(task, struct remove_task, task);
     enum err e = logdir_remove(fs, removal->dir, removal->name);
-    if (e != OK) log_warn(removal->log, "broker", "deleted directory %s could not be removed: %s", removal->name, err_text(e));
+    if (e != OK)
+        log_warn(removal->log, "broker", "deleted directory %s could not be removed: %s", removal->name, err_text(e));
 }
 
 static void remove_done(struct env *env, struct env_task *task)
@@ -268,7 +296,8 @@ static void remove_due(struct env *env, struct env_timer *timer)
 void partition_remove_later(struct shard *shard, struct logdir *dir, struct slice name, int64_t delay_ms)
 {
     struct remove_task *removal = MEM_NEW(struct remove_task);
-    *removal = (struct remove_task){.task = {.run = remove_run, .done = remove_done}, .timer = {.fire = remove_due}, .dir = dir, .log = shard->log};
+    *removal = (struct remove_task){
+        .task = {.run = remove_run, .done = remove_done}, .timer = {.fire = remove_due}, .dir = dir, .log = shard->log};
     removal->name = mem_zalloc(name.size + 1, 1);
     memcpy(removal->name, name.data, name.size);
     env_timer_after_ms(shard->env, &removal->timer, delay_ms);
@@ -278,8 +307,11 @@ static void delete_done(struct plog *plog, struct plog_op *op)
 {
     struct partition *partition = CONTAINER_OF(op, struct partition, closing);
     struct slice name = slice_str(plog_dir_name(plog));
-    if (op->result == OK) partition_remove_later(partition->shard, partition->dir, name, partition->delete_delay_ms);
-    else log_error(partition->shard->log, "broker", "partition=%s-%d could not be deleted: %s", partition->topic, partition->index, err_text(op->result));
+    if (op->result == OK)
+        partition_remove_later(partition->shard, partition->dir, name, partition->delete_delay_ms);
+    else
+        log_error(partition->shard->log, "broker", "partition=%s-%d could not be deleted: %s", partition->topic,
+                  partition->index, err_text(op->result));
     log_info(partition->shard->log, "broker", "partition=%s-%d deleted", partition->topic, partition->index);
     free_partition(partition);
 }
@@ -347,5 +379,6 @@ void partition_lead(struct partition *partition, int32_t leader_epoch)
 {
     if (leader_epoch <= partition->leader_epoch) return;
     partition->leader_epoch = leader_epoch;
-    if (partition->state == PARTITION_ONLINE) plog_assign_epoch(partition->plog, leader_epoch, plog_assigned_end(partition->plog));
+    if (partition->state == PARTITION_ONLINE)
+        plog_assign_epoch(partition->plog, leader_epoch, plog_assigned_end(partition->plog));
 }

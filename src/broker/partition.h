@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A partition this node leads, on the shard that owns it: its log, its high watermark, and who waits for either.
 //
-// The high watermark is the least durable end of the in-sync replicas (design rule 1); a lone replica's is its own. It moves
-// only in partition_advance, which then answers produces that waited for it and wakes fetches that slept on it.
+// The high watermark is the least durable end of the in-sync replicas (design rule 1); a lone replica's is its own. It
+// moves only in partition_advance, which then answers produces that waited for it and wakes fetches that slept on it.
 #ifndef ODRADEK_BROKER_PARTITION_H
 #define ODRADEK_BROKER_PARTITION_H
 
@@ -26,15 +26,15 @@ struct partition {
     int32_t index;
     int32_t leader_epoch;
     enum partition_state state;
-    bool delete_when_open;   // the topic went, or the node stops, while the log was being made
+    bool delete_when_open; // the topic went, or the node stops, while the log was being made
     bool close_when_open;
     int64_t delete_delay_ms;
     struct logdir *dir;
-    struct plog *plog;       // ONLINE, CLOSING
+    struct plog *plog; // ONLINE, CLOSING
     struct plog_options options;
-    struct list acks[2];     // struct ack_wait by enum ack_of, ascending offset
-    struct list watches;     // struct fetch_watch
-    struct list open_waits;  // struct open_wait, while OPENING
+    struct list acks[2];    // struct ack_wait by enum ack_of, ascending offset
+    struct list watches;    // struct fetch_watch
+    struct list open_waits; // struct open_wait, while OPENING
     void (*opened)(void *context);
     void *opened_context;
     void (*closed)(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
@@ -56,16 +56,16 @@ struct ack_wait {
 struct fetch_watch {
     struct list link;
     struct partition *partition;
-    int64_t offset;      // fires when the high watermark passes it ...
-    int64_t size_bytes;  // ... and this many bytes were added since the watch began (min.bytes)
-    int64_t from_bytes;  // private
+    int64_t offset;                          // fires when the high watermark passes it ...
+    int64_t size_bytes;                      // ... and this many bytes were added since the watch began (min.bytes)
+    int64_t from_bytes;                      // private
     void (*fire)(struct fetch_watch *watch); // unlinked already; may not touch the partition's watches
 };
 
 // NULL: not here.
 struct partition *partition_find(struct shard *shard, struct uuid topic_id, int32_t index);
-// OK, or what to tell a client that names this leader epoch (-1 = unchecked): NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR,
-// FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
+// OK, or what to tell a client that names this leader epoch (-1 = unchecked): NOT_LEADER_OR_FOLLOWER,
+// KAFKA_STORAGE_ERROR, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH.
 MUST_CHECK enum err partition_check(const struct partition *partition, int32_t client_leader_epoch);
 // Calls `done` (perhaps at once) with OK when the offset is reached, or with why it never will.
 void partition_wait_ack(struct partition *partition, enum ack_of whose, struct ack_wait *wait);
@@ -97,11 +97,12 @@ struct partition_spec {
     int64_t high_watermark;
 };
 // `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL.
-void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context), void *context);
+void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context),
+                    void *context);
 // The topic is gone: waiters are told, the directory becomes ...-delete and is removed after `delay_ms`.
 void partition_delete(struct partition *partition, int64_t delay_ms);
-// The node stops: flush and close. `closed` runs when the log is closed, with what belongs into the checkpoint files; the
-// partition is freed when it returns. A partition without a log is freed at once.
+// The node stops: flush and close. `closed` runs when the log is closed, with what belongs into the checkpoint files;
+// the partition is freed when it returns. A partition without a log is freed at once.
 typedef void partition_closed(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
 void partition_close(struct partition *partition, partition_closed *closed, void *context);
 // Removes a ...-delete directory after a while (also one found at start).

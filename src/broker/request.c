@@ -39,7 +39,8 @@ static void refuse(struct request *request, const char *what, int key, int versi
 {
     struct conn *conn = request->conn;
     log_warn(request->shard->log, "network", "peer=%s client=%s %s: api key %d version %d (%s); closing the connection",
-             conn_peer(conn->io), conn->software[0] == '\0' ? "unknown" : conn->software, what, key, version, err_name(why));
+             conn_peer(conn->io), conn->software[0] == '\0' ? "unknown" : conn->software, what, key, version,
+             err_name(why));
 }
 
 // KIP-511: a client may ask ApiVersions in a version we do not know, and is told in version 0 which ones we do.
@@ -105,8 +106,10 @@ static void answered(struct request *request)
 {
     ASSERT(request->started && !request->answered);
     request->answered = true;
-    if (request->conn == NULL) request_free(request);
-    else conn_mark_dirty(request->conn);
+    if (request->conn == NULL)
+        request_free(request);
+    else
+        conn_mark_dirty(request->conn);
 }
 
 // Frame length and response header; the length is known when the body is.
@@ -114,7 +117,8 @@ static uint8_t *begin_response(struct request *request)
 {
     uint8_t *length = wire_out_reserve(&request->out, LENGTH_SIZE + sizeof(int32_t));
     store_i32(length + LENGTH_SIZE, request->correlation_id);
-    if (wire_response_header_version(request->api, request->version) >= 1) *wire_out_reserve(&request->out, 1) = 0; // no tags
+    if (wire_response_header_version(request->api, request->version) >= 1)
+        *wire_out_reserve(&request->out, 1) = 0; // no tags
     return length;
 }
 
@@ -141,7 +145,8 @@ void request_reply(struct request *request, const void *response)
         end_response(request, length);
         return;
     }
-    log_error(request->shard->log, "broker", "response of %s version %d does not encode: %s", request->api->name, request->version, err_name(e));
+    log_error(request->shard->log, "broker", "response of %s version %d does not encode: %s", request->api->name,
+              request->version, err_name(e));
     request_disconnect(request, "internal error");
 }
 
@@ -190,7 +195,8 @@ void request_unhold(struct request *request)
     if (request->conn != NULL) conn_mark_dirty(request->conn);
 }
 
-bool authorize(const struct request_ctx *ctx, enum acl_operation operation, enum acl_resource resource, struct slice name)
+bool authorize(const struct request_ctx *ctx, enum acl_operation operation, enum acl_resource resource,
+               struct slice name)
 {
     (void)ctx;
     (void)operation;

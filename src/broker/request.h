@@ -50,8 +50,8 @@ struct request {
     struct wire_out out; // the answer, its frame length first
     bool started;
     bool answered;
-    bool holds_conn; // requests behind it on the connection must not start yet (design rule 4)
-    bool disconnect; // close the connection instead of answering
+    bool holds_conn;  // requests behind it on the connection must not start yet (design rule 4)
+    bool disconnect;  // close the connection instead of answering
     struct list pins; // of struct request_pin
 };
 
@@ -79,10 +79,21 @@ void request_hold(struct request *request);
 void request_unhold(struct request *request);
 
 // Operations on resources, Kafka's numbers (kafka-internals F2). Says yes until security is built.
-enum acl_operation { ACL_READ = 3, ACL_WRITE = 4, ACL_CREATE = 5, ACL_DELETE = 6, ACL_ALTER = 7, ACL_DESCRIBE = 8,
-                     ACL_CLUSTER_ACTION = 9, ACL_DESCRIBE_CONFIGS = 10, ACL_ALTER_CONFIGS = 11, ACL_IDEMPOTENT_WRITE = 12 };
+enum acl_operation {
+    ACL_READ = 3,
+    ACL_WRITE = 4,
+    ACL_CREATE = 5,
+    ACL_DELETE = 6,
+    ACL_ALTER = 7,
+    ACL_DESCRIBE = 8,
+    ACL_CLUSTER_ACTION = 9,
+    ACL_DESCRIBE_CONFIGS = 10,
+    ACL_ALTER_CONFIGS = 11,
+    ACL_IDEMPOTENT_WRITE = 12
+};
 enum acl_resource { ACL_TOPIC = 2, ACL_GROUP = 3, ACL_CLUSTER = 4, ACL_TRANSACTIONAL_ID = 5 };
-bool authorize(const struct request_ctx *ctx, enum acl_operation operation, enum acl_resource resource, struct slice name);
+bool authorize(const struct request_ctx *ctx, enum acl_operation operation, enum acl_resource resource,
+               struct slice name);
 
 // Called by the connection.
 enum {

@@ -21,7 +21,8 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     list_init(&shard->conns);
     list_init(&shard->dirty_conns);
     list_init(&shard->producer_ids.waiting);
-    admission_init(&shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count, budget / broker->options.env_count);
+    admission_init(&shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
+                   budget / broker->options.env_count);
     shard->image = image_new_empty();
     shard->checkpoints = checkpoint_set_new();
     return shard;

@@ -13,7 +13,8 @@ static uint64_t id_hash(const struct shard *shard, const struct uuid *id)
 
 struct topic *topic_by_id(struct shard *shard, struct uuid id)
 {
-    for (struct map_link *link = map_find(&shard->topics, id_hash(shard, &id)); link != NULL; link = map_find_next(link)) {
+    for (struct map_link *link = map_find(&shard->topics, id_hash(shard, &id)); link != NULL;
+         link = map_find_next(link)) {
         struct topic *topic = MAP_ITEM(link, struct topic, in_shard);
         if (uuid_eq(topic->id, id)) return topic;
     }
@@ -33,7 +34,8 @@ struct config_pairs image_config_pairs(const struct image *image, int8_t type, s
     const struct image_resource *resource = image_resource(image, type, name);
     if (resource == NULL) return (struct config_pairs){0};
     struct config_pair *pairs = ARENA_ARRAY(arena, struct config_pair, resource->count);
-    for (int32_t i = 0; i < resource->count; i++) pairs[i] = (struct config_pair){resource->items[i].key, resource->items[i].value};
+    for (int32_t i = 0; i < resource->count; i++)
+        pairs[i] = (struct config_pair){resource->items[i].key, resource->items[i].value};
     return (struct config_pairs){.items = pairs, .count = (size_t)resource->count};
 }
 
@@ -61,7 +63,8 @@ static struct plog_options options_of(struct shard *shard, const struct topic_co
     return (struct plog_options){
         .segment_bytes = config->segment_bytes,
         .segment_ms = config->segment_ms,
-        .segment_jitter_ms = config->segment_jitter_ms > 0 ? (int64_t)(random % (uint64_t)config->segment_jitter_ms) : 0,
+        .segment_jitter_ms =
+            config->segment_jitter_ms > 0 ? (int64_t)(random % (uint64_t)config->segment_jitter_ms) : 0,
         .index_interval_bytes = config->index_interval_bytes,
         .index_bytes_max = config->segment_index_bytes,
         .flush_messages = config->flush_messages,
@@ -137,17 +140,22 @@ static void apply_settings(struct shard *shard, const struct image_delta *delta)
 
 // ---- partitions ------------------------------------------------------------------------------------------------
 
-static void open_partition(struct shard *shard, const struct image_partition_change *change, void (*opened)(void *context), void *context)
+static void open_partition(struct shard *shard, const struct image_partition_change *change,
+                           void (*opened)(void *context), void *context)
 {
     const struct topic *topic = topic_by_id(shard, change->after->topic_id);
     ASSERT(topic != NULL);
-    struct partition_spec spec = {.topic_id = topic->id, .topic = topic->name, .index = change->after->index,
-                                  .leader_epoch = change->after->leader_epoch, .options = options_of(shard, &topic->config)};
+    struct partition_spec spec = {.topic_id = topic->id,
+                                  .topic = topic->name,
+                                  .index = change->after->index,
+                                  .leader_epoch = change->after->leader_epoch,
+                                  .options = options_of(shard, &topic->config)};
     inventory_locate(shard->broker, change->after, &spec);
     partition_open(shard, &spec, opened, context);
 }
 
-int topics_apply(struct shard *shard, struct image *image, struct image_delta *delta, void (*opened)(void *context), void *context)
+int topics_apply(struct shard *shard, struct image *image, struct image_delta *delta, void (*opened)(void *context),
+                 void *context)
 {
     image_unref(shard->image);
     shard->image = image_ref(image);

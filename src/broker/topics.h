@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a shard makes of the metadata: the topics with their resolved settings, and partitions opened and closed as the image
-// changes. Each shard applies every delta for itself, in the order shard 0 published them.
+// What a shard makes of the metadata: the topics with their resolved settings, and partitions opened and closed as the
+// image changes. Each shard applies every delta for itself, in the order shard 0 published them.
 #ifndef ODRADEK_BROKER_TOPICS_H
 #define ODRADEK_BROKER_TOPICS_H
 
@@ -20,10 +20,11 @@ struct topic {
 struct topic *topic_by_id(struct shard *shard, struct uuid id);
 struct topic *topic_by_name(struct shard *shard, struct slice name);
 
-// Takes over `image` and `delta` (references stay the caller's). Partitions that this shard owns are opened, reconfigured, led
-// or deleted. `opened` (may be NULL) runs for every partition this call opens, when it is open.
+// Takes over `image` and `delta` (references stay the caller's). Partitions that this shard owns are opened,
+// reconfigured, led or deleted. `opened` (may be NULL) runs for every partition this call opens, when it is open.
 // Returns how many partitions it opens.
-int topics_apply(struct shard *shard, struct image *image, struct image_delta *delta, void (*opened)(void *context), void *context);
+int topics_apply(struct shard *shard, struct image *image, struct image_delta *delta, void (*opened)(void *context),
+                 void *context);
 void topics_free(struct shard *shard);
 
 // A resource's overrides in `image` as pairs, in the arena.

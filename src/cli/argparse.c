@@ -192,13 +192,15 @@ static bool take(struct argparse *args, int option, const char *attached, int ar
     }
     if (args->options[option].takes_value && value == NULL) {
         if (*at + 1 >= argc || (argv[*at + 1][0] == '-' && argv[*at + 1][1] != '\0')) {
-            (void)argparse_error(args, arena_printf(&args->cli->arena, "argument %s: expected one argument", shown(args, option)));
+            (void)argparse_error(
+                args, arena_printf(&args->cli->arena, "argument %s: expected one argument", shown(args, option)));
             return false;
         }
         value = argv[++*at];
     }
     if (args->given[option] == ARGPARSE_VALUES_MAX) {
-        (void)argparse_error(args, arena_printf(&args->cli->arena, "argument %s: given too often", shown(args, option)));
+        (void)argparse_error(args,
+                             arena_printf(&args->cli->arena, "argument %s: given too often", shown(args, option)));
         return false;
     }
     args->values[option][args->given[option]++] = value;
@@ -223,7 +225,8 @@ bool argparse_parse(struct argparse *args, int argc, char **argv, int *code)
             const char *matches = arena_str(&args->cli->arena, text_slice(&many));
             text_deinit(&many);
             if (option == FOUND_MANY) {
-                (void)argparse_error(args, arena_printf(&args->cli->arena, "ambiguous option: %s could match %s", word, matches));
+                (void)argparse_error(
+                    args, arena_printf(&args->cli->arena, "ambiguous option: %s could match %s", word, matches));
                 return false;
             }
         } else {

@@ -35,11 +35,11 @@ struct consuming {
     bool list_is_open;
     struct env_timer list_timer;
     struct slice topic;
-    int64_t partition;  // -1 = all
-    int64_t start;      // offset or CONSUMER_*, for --partition
-    int64_t reset;      // CONSUMER_EARLIEST or CONSUMER_LATEST
+    int64_t partition;    // -1 = all
+    int64_t start;        // offset or CONSUMER_*, for --partition
+    int64_t reset;        // CONSUMER_EARLIEST or CONSUMER_LATEST
     int64_t max_messages; // -1 = no limit
-    int64_t timeout_ms; // -1 = none
+    int64_t timeout_ms;   // -1 = none
     int64_t count;
     struct env_timer timer;
     bool timed_out;
@@ -110,7 +110,8 @@ static bool check_options(struct consuming *c, int argc, int *code)
         if (has(c, renamed[i].new)) {
             return usage(c, arena_printf(&cli->arena, "Options --%s and --%s cannot be specified together.", old, new));
         }
-        cli_out(cli, "Option --%s is deprecated and will be removed in a future version. Use --%s instead.\n", old, new);
+        cli_out(cli, "Option --%s is deprecated and will be removed in a future version. Use --%s instead.\n", old,
+                new);
     }
     return true;
 }
@@ -155,15 +156,18 @@ static bool gather_props(struct consuming *c, bool *has_group)
 {
     struct cli *cli = c->cli;
     struct props extra = {0};
-    if (!load_file(c, CONSUMER_CONSUMER_CONFIG, &c->props) || !load_file(c, CONSUMER_COMMAND_CONFIG, &c->props)) return false;
+    if (!load_file(c, CONSUMER_CONSUMER_CONFIG, &c->props) || !load_file(c, CONSUMER_COMMAND_CONFIG, &c->props))
+        return false;
     props_add_words(&extra, cli, &c->options, CONSUMER_COMMAND_PROPERTY);
     props_add_words(&extra, cli, &c->options, CONSUMER_CONSUMER_PROPERTY);
     if (!check_group(c, &c->props, &extra, has_group)) return false;
     for (size_t i = 0; i < extra.count; i++) props_put(&c->props, cli, extra.items[i].name, extra.items[i].value);
     struct slice reset = props_get(&c->props, "auto.offset.reset");
     if (!slice_is_null(reset) && has(c, CONSUMER_FROM_BEGINNING) && !slice_eq_str(reset, "earliest")) {
-        cli_err(cli, "Can't simultaneously specify --from-beginning and 'auto.offset.reset=%.*s', please remove one "
-                     "option\n", SLICE_FMT(reset));
+        cli_err(cli,
+                "Can't simultaneously specify --from-beginning and 'auto.offset.reset=%.*s', please remove one "
+                "option\n",
+                SLICE_FMT(reset));
         return false;
     }
     if (slice_is_null(reset)) {
@@ -177,7 +181,8 @@ static bool gather_props(struct consuming *c, bool *has_group)
         return uncaught(c);
     }
     props_put(&c->props, cli, SLICE("bootstrap.servers"), slice_str(bootstrap));
-    if (slice_is_null(props_get(&c->props, "client.id"))) props_put(&c->props, cli, SLICE("client.id"), SLICE("console-consumer"));
+    if (slice_is_null(props_get(&c->props, "client.id")))
+        props_put(&c->props, cli, SLICE("client.id"), SLICE("console-consumer"));
     if (has(c, CONSUMER_ISOLATION_LEVEL) || slice_is_null(props_get(&c->props, "isolation.level"))) {
         props_put(&c->props, cli, SLICE("isolation.level"), slice_str(isolation));
     }
@@ -186,8 +191,10 @@ static bool gather_props(struct consuming *c, bool *has_group)
 
 static bool bad_offset(struct consuming *c, const char *text)
 {
-    return usage(c, arena_printf(&c->cli->arena, "The provided offset value '%s' is incorrect. Valid values are "
-                                                 "'earliest', 'latest', or a non-negative long.", text));
+    return usage(c, arena_printf(&c->cli->arena,
+                                 "The provided offset value '%s' is incorrect. Valid values are "
+                                 "'earliest', 'latest', or a non-negative long.",
+                                 text));
 }
 
 static bool parse_offset(struct consuming *c)
@@ -229,7 +236,8 @@ static bool parse_values(struct consuming *c)
     if (!formatter_find(class_name, &kind)) return usage(c, class_name);
     if (!load_file(c, CONSUMER_FORMATTER_CONFIG, &c->formatter_props)) return false;
     if (key != NULL && *key != '\0') props_put(&c->formatter_props, cli, SLICE("key.deserializer"), slice_str(key));
-    if (value != NULL && *value != '\0') props_put(&c->formatter_props, cli, SLICE("value.deserializer"), slice_str(value));
+    if (value != NULL && *value != '\0')
+        props_put(&c->formatter_props, cli, SLICE("value.deserializer"), slice_str(value));
     props_add_words(&c->formatter_props, cli, &c->options, CONSUMER_FORMATTER_PROPERTY);
     props_add_words(&c->formatter_props, cli, &c->options, CONSUMER_PROPERTY);
     formatter_init(&c->formatter, cli, kind, &c->formatter_props);
@@ -249,8 +257,9 @@ static bool run_failed(struct consuming *c, const char *class_name, const char *
 static bool bad_config(struct consuming *c, const char *key, const char *why)
 {
     struct slice value = props_get(&c->props, key);
-    return run_failed(c, "org.apache.kafka.common.config.ConfigException",
-                      arena_printf(&c->cli->arena, "Invalid value %.*s for configuration %s: %s", SLICE_FMT(value), key, why));
+    return run_failed(
+        c, "org.apache.kafka.common.config.ConfigException",
+        arena_printf(&c->cli->arena, "Invalid value %.*s for configuration %s: %s", SLICE_FMT(value), key, why));
 }
 
 static bool int_of(struct consuming *c, const char *key, int32_t *out)
@@ -272,7 +281,9 @@ static bool configure(struct consuming *c, struct consumer_config *config, struc
     if (!config->read_committed && !slice_eq_str(isolation, "read_uncommitted")) {
         return bad_config(c, "isolation.level", "String must be one of: read_committed, read_uncommitted");
     }
-    config->reset = slice_eq_str(reset, "earliest") ? RESET_EARLIEST : slice_eq_str(reset, "none") ? RESET_NONE : RESET_LATEST;
+    config->reset = slice_eq_str(reset, "earliest") ? RESET_EARLIEST
+                    : slice_eq_str(reset, "none")   ? RESET_NONE
+                                                    : RESET_LATEST;
     if (config->reset == RESET_LATEST && !slice_eq_str(reset, "latest")) {
         return bad_config(c, "auto.offset.reset", "Use latest, earliest or none");
     }
@@ -304,8 +315,7 @@ static bool configure(struct consuming *c, struct consumer_config *config, struc
 
 static void watch(struct consuming *c, struct slice name)
 {
-    LIST_EACH(link, &c->topics)
-    {
+    LIST_EACH (link, &c->topics) {
         if (slice_eq_str(name, LIST_ITEM(link, struct watched, link)->name)) return;
     }
     struct watched *topic = ARENA_NEW(&c->cli->arena, struct watched);
@@ -318,8 +328,7 @@ static void watch(struct consuming *c, struct slice name)
 static void on_metadata(struct client *client, struct client_listener *listener)
 {
     struct consuming *c = CONTAINER_OF(listener, struct consuming, listener);
-    LIST_EACH(link, &c->topics)
-    {
+    LIST_EACH (link, &c->topics) {
         struct watched *topic = LIST_ITEM(link, struct watched, link);
         const struct client_topic *meta = client_topic(client, slice_str(topic->name));
         for (; meta != NULL && topic->assigned < meta->partition_count; topic->assigned++) {
@@ -335,9 +344,11 @@ static void listed(struct client *client, struct client_call *call)
     const struct metadata_response *answer = call->response;
     for (int32_t i = 0; call->err == OK && i < answer->topics.count; i++) {
         const struct metadata_response_metadata_response_topic *topic = &answer->topics.items[i];
-        if (!topic->is_internal && topic->error_code == OK && regex_matches(c->include, topic->name)) watch(c, topic->name);
+        if (!topic->is_internal && topic->error_code == OK && regex_matches(c->include, topic->name))
+            watch(c, topic->name);
     }
-    int64_t wait_ms = call->err == OK ? client_config(client)->metadata_max_age_ms : client_config(client)->retry_backoff_ms;
+    int64_t wait_ms =
+        call->err == OK ? client_config(client)->metadata_max_age_ms : client_config(client)->retry_backoff_ms;
     client_call_deinit(call);
     if (call->err != ERR_CLOSED) env_timer_after_ms(client_env(client), &c->list_timer, wait_ms);
 }
@@ -400,8 +411,10 @@ static void stopped_by(struct consuming *c, const char *class_name, const char *
 {
     cli_flush(c->cli);
     log_error(c->cli->host->log, logger, "Error processing message, terminating consumer process: ");
-    if (text == NULL) cli_err(c->cli, "%s\n", class_name);
-    else (void)cli_stack(c->cli, class_name, text);
+    if (text == NULL)
+        cli_err(c->cli, "%s\n", class_name);
+    else
+        (void)cli_stack(c->cli, class_name, text);
 }
 
 // Waits for a record. False: it is over, and has been said why.
@@ -422,7 +435,8 @@ static bool wait_for_record(struct consuming *c)
         if (failure.err == ERR_INVALID_TOPIC_EXCEPTION) {
             error.text = arena_printf(&c->cli->arena, "Invalid topics: [%.*s]", SLICE_FMT(failure.topic));
         } else if (failure.err == ERR_TOPIC_AUTHORIZATION_FAILED) {
-            error.text = arena_printf(&c->cli->arena, "Not authorized to access topics: [%.*s]", SLICE_FMT(failure.topic));
+            error.text =
+                arena_printf(&c->cli->arena, "Not authorized to access topics: [%.*s]", SLICE_FMT(failure.topic));
         }
         stopped_by(c, error.class_name, error.text);
         return false;
@@ -506,13 +520,15 @@ int tool_console_consumer(struct cli *cli, int argc, char **argv)
     if (!check_options(c, argc, &code)) return code;
     if (!gather_props(c, &has_group) || !parse_values(c)) return 1;
     if (has_group) {
-        cli_err(cli, "Consumer groups are not served by this build yet. Leave --group out to read all partitions of the "
-                     "topic, or name one with --partition.\n");
+        cli_err(cli,
+                "Consumer groups are not served by this build yet. Leave --group out to read all partitions of the "
+                "topic, or name one with --partition.\n");
         return 1;
     }
     if (c->partition < 0 && !slice_eq_str(props_get(&c->props, "group.protocol"), "consumer")) {
-        cli_err(cli, "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try "
-                     "it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n");
+        cli_err(cli,
+                "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try "
+                "it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n");
         cli_flush(cli);
     }
     return consume(c);

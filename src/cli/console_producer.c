@@ -60,7 +60,8 @@ static bool check_options(struct producing *p, int argc, int *code)
     struct cli *cli = p->cli;
     *code = 1;
     if (argc == 1 || jopt_has(&p->options, PRODUCER_HELP)) {
-        return cli_usage(cli, &p->options, "This tool helps to read data from standard input and publish it to Kafka."), false;
+        return cli_usage(cli, &p->options, "This tool helps to read data from standard input and publish it to Kafka."),
+               false;
     }
     if (jopt_has(&p->options, PRODUCER_VERSION)) {
         cli_out(cli, "%s\n", KAFKA_VERSION);
@@ -83,7 +84,8 @@ static bool check_options(struct producing *p, int argc, int *code)
             text = arena_printf(&cli->arena, "Options --%s and --%s cannot be specified together.", new, old);
             return cli_usage(cli, &p->options, text), false;
         }
-        cli_out(cli, "Warning: --%s is deprecated and will be removed in a future version. Use --%s instead.\n", old, new);
+        cli_out(cli, "Warning: --%s is deprecated and will be removed in a future version. Use --%s instead.\n", old,
+                new);
     }
     if (jopt_has(&p->options, PRODUCER_MAX_PARTITION_MEMORY_BYTES)) {
         cli_out(cli, "Warning: --max-partition-memory-bytes is deprecated and will be removed in Apache Kafka 5.0. Use "
@@ -153,12 +155,14 @@ static bool gather_props(struct producing *p)
         if (codec == NULL || *codec == '\0') codec = "gzip";
     }
     props_put(props, cli, SLICE("compression.type"), slice_str(codec));
-    if (slice_is_null(props_get(props, "client.id"))) props_put(props, cli, SLICE("client.id"), SLICE("console-producer"));
+    if (slice_is_null(props_get(props, "client.id")))
+        props_put(props, cli, SLICE("client.id"), SLICE("console-producer"));
     for (size_t i = 0; i < COUNT_OF(merged); i++) {
         if (!jopt_has(&p->options, merged[i].option) && !slice_is_null(props_get(props, merged[i].key))) continue;
         const char *text = NULL;
         int64_t number = 0;
-        if (producer_options[merged[i].option].kind != JOPT_STRING && !jopt_number(&p->options, merged[i].option, &number)) {
+        if (producer_options[merged[i].option].kind != JOPT_STRING &&
+            !jopt_number(&p->options, merged[i].option, &number)) {
             return bad_option(p);
         }
         if (!jopt_value(&p->options, merged[i].option, &text)) return bad_option(p);
@@ -169,7 +173,8 @@ static bool gather_props(struct producing *p)
 
 static bool bad_config(struct cli *cli, const char *key, struct slice value, const char *why)
 {
-    const char *text = arena_printf(&cli->arena, "Invalid value %.*s for configuration %s: %s", SLICE_FMT(value), key, why);
+    const char *text =
+        arena_printf(&cli->arena, "Invalid value %.*s for configuration %s: %s", SLICE_FMT(value), key, why);
     return cli_stack(cli, "org.apache.kafka.common.config.ConfigException", text), false;
 }
 
@@ -182,10 +187,12 @@ static bool number_of(struct producing *p, const char *key, int64_t min, int64_t
     char *end;
     long long number = strtoll(text, &end, 10);
     if (*text == '\0' || *end != '\0' || number > max) {
-        return bad_config(p->cli, key, value, max == INT32_MAX ? "Not a number of type INT" : "Not a number of type LONG");
+        return bad_config(p->cli, key, value,
+                          max == INT32_MAX ? "Not a number of type INT" : "Not a number of type LONG");
     }
     if (number < min) {
-        return bad_config(p->cli, key, value, arena_printf(&p->cli->arena, "Value must be at least %lld", (long long)min));
+        return bad_config(p->cli, key, value,
+                          arena_printf(&p->cli->arena, "Value must be at least %lld", (long long)min));
     }
     *out = number;
     return true;
@@ -205,7 +212,8 @@ static bool configure(struct producing *p, struct producer_config *config, struc
     struct slice codec = props_get(&p->props, "compression.type"), acks = props_get(&p->props, "acks");
     p->max_block_ms = 60000;
     bool ok = int_of(p, "batch.size", 0, &config->batch_size_bytes);
-    if (ok && !(slice_eq_str(acks, "all") || slice_eq_str(acks, "-1") || slice_eq_str(acks, "0") || slice_eq_str(acks, "1"))) {
+    if (ok && !(slice_eq_str(acks, "all") || slice_eq_str(acks, "-1") || slice_eq_str(acks, "0") ||
+                slice_eq_str(acks, "1"))) {
         ok = bad_config(cli, "acks", acks, "String must be one of: all, -1, 0, 1");
     }
     if (ok && codec_parse(codec, &config->codec) != OK) {
@@ -221,7 +229,9 @@ static bool configure(struct producing *p, struct producer_config *config, struc
          number_of(p, "buffer.memory", 0, INT64_MAX, &config->buffer_bytes) &&
          number_of(p, "max.block.ms", 0, INT64_MAX, &p->max_block_ms);
     if (!ok) return false;
-    const char *level = config->codec == CODEC_GZIP ? "compression.gzip.level" : config->codec == CODEC_LZ4 ? "compression.lz4.level" : "compression.zstd.level";
+    const char *level = config->codec == CODEC_GZIP  ? "compression.gzip.level"
+                        : config->codec == CODEC_LZ4 ? "compression.lz4.level"
+                                                     : "compression.zstd.level";
     if (!slice_is_null(props_get(&p->props, level))) {
         int64_t number = 0;
         if (!number_of(p, level, -131072, INT32_MAX, &number)) return false;
@@ -278,11 +288,13 @@ static void refused(struct producing *p, const struct producer_record *record, e
     struct cli *cli = p->cli;
     struct cli_error error = cli_error_of(cli, e, SLICE_NULL);
     if (e == ERR_MESSAGE_TOO_LARGE) {
-        size_t size = BATCH_HEADER_SIZE + record_size_max(record->key, record->value, record->headers, record->header_count);
+        size_t size =
+            BATCH_HEADER_SIZE + record_size_max(record->key, record->value, record->headers, record->header_count);
         int64_t max = 1048576;
         (void)number_of(p, "max.request.size", 0, INT32_MAX, &max);
-        error.text = arena_printf(&cli->arena, "The message is %zu bytes when serialized which is larger than %lld, "
-                                               "which is the value of the max.request.size configuration.",
+        error.text = arena_printf(&cli->arena,
+                                  "The message is %zu bytes when serialized which is larger than %lld, "
+                                  "which is the value of the max.request.size configuration.",
                                   size, (long long)max);
     } else if (e == ERR_AGAIN) {
         error.class_name = "org.apache.kafka.common.errors.TimeoutException";
@@ -409,8 +421,10 @@ static int run(struct producing *p)
         config.delivered = delivered;
         config.context = p;
         if (client_new(cli->host->env, &client, &problem, &p->client) != OK) {
-            cli_err(cli, "org.apache.kafka.common.KafkaException: Failed to construct kafka producer\nCaused by: "
-                         "org.apache.kafka.common.config.ConfigException: %s\n", text_cstr(&problem));
+            cli_err(cli,
+                    "org.apache.kafka.common.KafkaException: Failed to construct kafka producer\nCaused by: "
+                    "org.apache.kafka.common.config.ConfigException: %s\n",
+                    text_cstr(&problem));
         } else {
             p->producer = producer_new(p->client, &config);
             p->has_prompt = isatty(cli->host->in_fd) && isatty(cli->host->out_fd);

@@ -19,7 +19,8 @@ enum deserializer { DESERIALIZE_BYTES, DESERIALIZE_SHORT, DESERIALIZE_INTEGER, D
 
 struct formatter {
     enum formatter_kind kind;
-    bool print_timestamp, print_partition, print_offset, print_delivery, print_epoch, print_headers, print_key, print_value;
+    bool print_timestamp, print_partition, print_offset, print_delivery, print_epoch, print_headers, print_key,
+        print_value;
     struct slice key_separator, line_separator, headers_separator, null_literal;
     enum deserializer key, value, headers;
 };

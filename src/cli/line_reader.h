@@ -26,6 +26,7 @@ struct line_reader {
 bool line_reader_init(struct line_reader *reader, const struct props *props, struct text *problem);
 void line_reader_deinit(struct line_reader *reader);
 // Key, value and headers of the line; they borrow from it. False: `problem`.
-bool line_reader_parse(struct line_reader *reader, struct slice line, struct producer_record *out, struct text *problem);
+bool line_reader_parse(struct line_reader *reader, struct slice line, struct producer_record *out,
+                       struct text *problem);
 
 #endif

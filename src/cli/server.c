@@ -104,7 +104,8 @@ static const char *setting(struct cli *cli, const struct process *process, int f
         } else if (strncmp(word, "--override=", 11) == 0) {
             if (strncmp(word + 11, key, size) == 0 && word[11 + size] == '=') found = word + 12 + size;
         } else if (word[0] != '-' && props.count == 0) {
-            const char *path = word[0] == '/' ? word : arena_printf(&cli->arena, "/proc/%lld/cwd/%s", (long long)process->pid, word);
+            const char *path =
+                word[0] == '/' ? word : arena_printf(&cli->arena, "/proc/%lld/cwd/%s", (long long)process->pid, word);
             if (props_load(&props, cli, path) != OK) continue;
         }
     }
@@ -128,11 +129,14 @@ static enum err look_at(void *context, const char *name)
 {
     struct stopping *s = context;
     struct process process;
-    if (!isdigit((unsigned char)name[0]) || !read_words(s->cli, name, &process) || process.pid == s->cli->host->pid) return OK;
+    if (!isdigit((unsigned char)name[0]) || !read_words(s->cli, name, &process) || process.pid == s->cli->host->pid)
+        return OK;
     int from = server_words(&process);
     if (from == 0 || !is_wanted(s, &process, from)) return OK;
-    if (s->cli->host->signal(s->cli->host, process.pid, s->signal)) s->stopped++;
-    else cli_err(s->cli, "Process %lld may not be signalled by this user.\n", (long long)process.pid);
+    if (s->cli->host->signal(s->cli->host, process.pid, s->signal))
+        s->stopped++;
+    else
+        cli_err(s->cli, "Process %lld may not be signalled by this user.\n", (long long)process.pid);
     return OK;
 }
 
@@ -153,8 +157,10 @@ int tool_server_stop(struct cli *cli, int argc, char **argv)
 {
     struct stopping s = {.cli = cli, .signal = SIGTERM};
     for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--process-role=", 15) == 0) s.role = argv[i] + 15;
-        else if (strncmp(argv[i], "--node-id=", 10) == 0) s.node_id = argv[i] + 10;
+        if (strncmp(argv[i], "--process-role=", 15) == 0)
+            s.role = argv[i] + 15;
+        else if (strncmp(argv[i], "--node-id=", 10) == 0)
+            s.node_id = argv[i] + 10;
     }
     if (s.role != NULL && s.node_id != NULL) {
         cli_out(cli, "When both node-id and process-role are provided, the value for node-id will take precedence\n");

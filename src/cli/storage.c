@@ -111,7 +111,8 @@ static void print_metadata(struct cli *cli, struct props *props)
     qsort(props->items, props->count, sizeof(*props->items), by_name);
     cli_out(cli, "Found metadata: {");
     for (size_t i = 0; i < props->count; i++) {
-        cli_out(cli, "%s%.*s=%.*s", i > 0 ? ", " : "", SLICE_FMT(props->items[i].name), SLICE_FMT(props->items[i].value));
+        cli_out(cli, "%s%.*s=%.*s", i > 0 ? ", " : "", SLICE_FMT(props->items[i].name),
+                SLICE_FMT(props->items[i].value));
     }
     cli_out(cli, "}\n\n");
 }
@@ -189,7 +190,8 @@ static const char *unknown_version(struct cli *cli, const char *text, bool with_
     struct text list = {0};
     const struct metadata_version *v;
     for (size_t i = 0; (v = metadata_version_at(i)) != NULL; i++) {
-        if (with_unstable || v->level <= METADATA_VERSION_LATEST) text_printf(&list, "%s%s", i > 0 ? ", " : "", v->name);
+        if (with_unstable || v->level <= METADATA_VERSION_LATEST)
+            text_printf(&list, "%s%s", i > 0 ? ", " : "", v->name);
     }
     const char *result = arena_printf(&cli->arena, "Unknown metadata.version '%s'. Supported metadata.version are: %s",
                                       text, text_cstr(&list));
@@ -225,7 +227,8 @@ static bool unsupported_feature(struct formatting *f, const char *name)
     qsort(sorted, FEATURE_COUNT, sizeof(*sorted), by_text);
     struct text list = {0};
     for (int i = 0; i < FEATURE_COUNT; i++) text_printf(&list, "%s%s", i > 0 ? ", " : "", sorted[i]);
-    const char *text = arena_printf(&f->cli->arena, "Unsupported feature: %s. Supported features are: %s", name, text_cstr(&list));
+    const char *text =
+        arena_printf(&f->cli->arena, "Unsupported feature: %s. Supported features are: %s", name, text_cstr(&list));
     text_deinit(&list);
     return terse(f, text);
 }
@@ -246,8 +249,10 @@ static bool choose_versions(struct formatting *f)
         const char *word = f->args->values[FORMAT_FEATURE][i], *name;
         int level;
         if (!parse_level(f->cli, word, &name, &level)) {
-            return terse(f, arena_printf(&f->cli->arena, "Invalid feature format: %s. Expected format: 'feature=version' "
-                                                         "(e.g. 'group.version=1')", word));
+            return terse(f, arena_printf(&f->cli->arena,
+                                         "Invalid feature format: %s. Expected format: 'feature=version' "
+                                         "(e.g. 'group.version=1')",
+                                         word));
         }
         int feature = find_feature(name);
         if (strcmp(name, "metadata.version") == 0) {
@@ -268,7 +273,8 @@ static bool choose_versions(struct formatting *f)
     for (int i = 0; i < FEATURE_COUNT; i++) {
         f->levels[i] = given[i] >= 0 ? (int16_t)given[i] : f->version->defaults[i];
         if (f->levels[i] <= feature_levels_max[i]) continue;
-        return terse(f, arena_printf(&f->cli->arena, "No feature:%s with feature level %d", feature_names[i], f->levels[i]));
+        return terse(
+            f, arena_printf(&f->cli->arena, "No feature:%s with feature level %d", feature_names[i], f->levels[i]));
     }
     return true;
 }
@@ -282,10 +288,13 @@ static bool parse_voter(struct formatting *f, struct slice text, struct cli_form
     long id = strtol(word, &end, 10);
     struct slice host;
     int port;
-    if (at == NULL || end != at || id < 0 || last == NULL || last < at || uuid_parse(slice_str(last + 1), &out->directory_id) != OK ||
+    if (at == NULL || end != at || id < 0 || last == NULL || last < at ||
+        uuid_parse(slice_str(last + 1), &out->directory_id) != OK ||
         client_parse_address(slice_of(at + 1, (size_t)(last - at) - 1), &host, &port) != OK) {
-        return terse(f, arena_printf(&f->cli->arena, "Failed to parse dynamic voter string: %s. Expected "
-                                                     "id@host:port:directory-id", word));
+        return terse(f, arena_printf(&f->cli->arena,
+                                     "Failed to parse dynamic voter string: %s. Expected "
+                                     "id@host:port:directory-id",
+                                     word));
     }
     out->id = (int32_t)id;
     out->host = host;
@@ -352,7 +361,8 @@ static bool choose_voters(struct formatting *f)
 static void choose_features(struct formatting *f, struct text *line)
 {
     static const char entry[] = "ApiMessageAndVersion(FeatureLevelRecord(name='%s', featureLevel=%d) at version 0)";
-    static const enum feature by_feature_name[] = {FEATURE_ELR, FEATURE_GROUP, FEATURE_SHARE, FEATURE_STREAMS, FEATURE_TRANSACTION};
+    static const enum feature by_feature_name[] = {FEATURE_ELR, FEATURE_GROUP, FEATURE_SHARE, FEATURE_STREAMS,
+                                                   FEATURE_TRANSACTION};
     struct text list = {0};
     text_printf(&list, entry, "metadata.version", f->version->level);
     for (size_t i = 0; i < COUNT_OF(by_feature_name); i++) {
@@ -364,7 +374,8 @@ static void choose_features(struct formatting *f, struct text *line)
             (struct cli_format_feature){.name = feature_names[feature], .level = f->levels[feature]};
     }
     f->format.features = f->features;
-    text_printf(line, "Bootstrap metadata: BootstrapMetadata(records=[%s], metadataVersionLevel=%d, source=format command)\n",
+    text_printf(line,
+                "Bootstrap metadata: BootstrapMetadata(records=[%s], metadataVersionLevel=%d, source=format command)\n",
                 text_cstr(&list), f->version->level);
     text_deinit(&list);
 }
@@ -429,8 +440,10 @@ static bool print_dependencies(struct cli *cli, const char *word)
     }
     if (strcmp(name, "metadata.version") == 0) {
         const struct metadata_version *version = metadata_version_of_level(level);
-        if (version == NULL) cli_err(cli, "Unknown metadata.version %d\n", level);
-        else cli_out(cli, "metadata.version=%d (%s) has no dependencies.\n", level, version->name);
+        if (version == NULL)
+            cli_err(cli, "Unknown metadata.version %d\n", level);
+        else
+            cli_out(cli, "metadata.version=%d (%s) has no dependencies.\n", level, version->name);
         return version != NULL;
     }
     int feature = find_feature(name);
@@ -507,6 +520,8 @@ int tool_storage(struct cli *cli, int argc, char **argv)
         args->option_count = commands[i].option_count;
         return argparse_parse(args, argc - 1, argv + 1, &code) ? commands[i].run(cli, args) : code;
     }
-    return argparse_error(args, arena_printf(&cli->arena, "invalid choice: '%s' (choose from 'info', 'format', "
-                                                          "'version-mapping', 'feature-dependencies', 'random-uuid')", argv[1]));
+    return argparse_error(args, arena_printf(&cli->arena,
+                                             "invalid choice: '%s' (choose from 'info', 'format', "
+                                             "'version-mapping', 'feature-dependencies', 'random-uuid')",
+                                             argv[1]));
 }

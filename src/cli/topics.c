@@ -43,10 +43,14 @@ static const struct clash clashes[] = {
     {TOPICS_PARTITIONS, {TOPICS_DESCRIBE, TOPICS_LIST, TOPICS_DELETE, -1}},
     {TOPICS_REPLICATION_FACTOR, {TOPICS_ALTER, TOPICS_DESCRIBE, TOPICS_LIST, TOPICS_DELETE, -1}},
     {TOPICS_REPLICA_ASSIGNMENT, {TOPICS_DESCRIBE, TOPICS_LIST, TOPICS_DELETE, -1}},
-    {TOPICS_UNDER_REPLICATED_PARTITIONS, {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
-    {TOPICS_UNDER_MIN_ISR_PARTITIONS, {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
-    {TOPICS_AT_MIN_ISR_PARTITIONS, {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
-    {TOPICS_UNAVAILABLE_PARTITIONS, {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
+    {TOPICS_UNDER_REPLICATED_PARTITIONS,
+     {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
+    {TOPICS_UNDER_MIN_ISR_PARTITIONS,
+     {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
+    {TOPICS_AT_MIN_ISR_PARTITIONS,
+     {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
+    {TOPICS_UNAVAILABLE_PARTITIONS,
+     {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, TOPICS_TOPICS_WITH_OVERRIDES, -1}},
     {TOPICS_TOPICS_WITH_OVERRIDES, {TOPICS_ALTER, TOPICS_CREATE, TOPICS_LIST, TOPICS_DELETE, -1}},
     {TOPICS_IF_EXISTS, {TOPICS_CREATE, TOPICS_LIST, -1}},
     {TOPICS_IF_NOT_EXISTS, {TOPICS_ALTER, TOPICS_DELETE, TOPICS_DESCRIBE, TOPICS_LIST, -1}},
@@ -71,14 +75,16 @@ static const char *find_clash(struct topics_run *run)
     }
     if (has(run, TOPICS_CREATE) && has(run, TOPICS_REPLICA_ASSIGNMENT)) {
         if (has(run, TOPICS_PARTITIONS)) return clash_text(run, TOPICS_REPLICA_ASSIGNMENT, TOPICS_PARTITIONS);
-        if (has(run, TOPICS_REPLICATION_FACTOR)) return clash_text(run, TOPICS_REPLICA_ASSIGNMENT, TOPICS_REPLICATION_FACTOR);
+        if (has(run, TOPICS_REPLICATION_FACTOR))
+            return clash_text(run, TOPICS_REPLICA_ASSIGNMENT, TOPICS_REPLICATION_FACTOR);
     }
     return NULL;
 }
 
 static const char *find_missing(struct topics_run *run)
 {
-    if (has(run, TOPICS_DESCRIBE) && has(run, TOPICS_IF_EXISTS) && !has(run, TOPICS_TOPIC) && !has(run, TOPICS_TOPIC_ID)) {
+    if (has(run, TOPICS_DESCRIBE) && has(run, TOPICS_IF_EXISTS) && !has(run, TOPICS_TOPIC) &&
+        !has(run, TOPICS_TOPIC_ID)) {
         return "--topic or --topic-id is required to describe a topic";
     }
     if (!has(run, TOPICS_LIST) && !has(run, TOPICS_DESCRIBE) && !has(run, TOPICS_TOPIC)) {
@@ -109,8 +115,10 @@ static bool check_options(struct topics_run *run, int argc, int *code)
     int count = 0;
     for (size_t i = 0; i < COUNT_OF(actions); i++) count += has(run, actions[i]);
     if (count != 1) {
-        return cli_usage(cli, &run->options, "Command must include exactly one action: --list, --describe, --create, "
-                                             "--alter or --delete"), false;
+        return cli_usage(cli, &run->options,
+                         "Command must include exactly one action: --list, --describe, --create, "
+                         "--alter or --delete"),
+               false;
     }
     if (has(run, TOPICS_DELETE_CONFIG)) {
         cli_err(cli, "delete-config option is no longer supported and deprecated since version 4.0. The config will be "
@@ -171,8 +179,7 @@ bool topics_find(struct topics_run *run, const char *pattern, struct listed_topi
         const struct metadata_response_metadata_response_topic *topic = &answer->topics.items[i];
         if (has(run, TOPICS_EXCLUDE_INTERNAL) && topics_is_internal(topic->name)) continue;
         if (regex != NULL && !regex_matches(regex, topic->name)) continue;
-        topics[(*count)++] =
-            (struct listed_topic){.name = arena_copy(&cli->arena, topic->name), .id = topic->topic_id};
+        topics[(*count)++] = (struct listed_topic){.name = arena_copy(&cli->arena, topic->name), .id = topic->topic_id};
     }
     regex_free(regex);
     client_call_deinit(&call);
@@ -260,9 +267,9 @@ static bool parse_replicas(struct topics_run *run, struct slice text, struct ass
         at += size + 1;
     }
     if (ok && doubled.size > 0) {
-        ok = topics_fail(run, "org.apache.kafka.tools.AdminCommandFailedException",
-                         arena_printf(arena, "Partition replica lists may not contain duplicate entries: %s",
-                                      text_cstr(&doubled)));
+        ok = topics_fail(
+            run, "org.apache.kafka.tools.AdminCommandFailedException",
+            arena_printf(arena, "Partition replica lists may not contain duplicate entries: %s", text_cstr(&doubled)));
     }
     text_deinit(&doubled);
     return ok;
@@ -271,10 +278,11 @@ static bool parse_replicas(struct topics_run *run, struct slice text, struct ass
 static bool uneven(struct topics_run *run, int32_t index, const struct assignment *assignment)
 {
     struct text list = {0};
-    for (int32_t i = 0; i < assignment->count; i++) text_printf(&list, "%s%d", i > 0 ? ", " : "", assignment->brokers[i]);
-    (void)topics_fail(run, "org.apache.kafka.tools.AdminOperationException",
-                      arena_printf(&run->cli->arena, "Partition %d has different replication factor: [%s]", index,
-                                   text_cstr(&list)));
+    for (int32_t i = 0; i < assignment->count; i++)
+        text_printf(&list, "%s%d", i > 0 ? ", " : "", assignment->brokers[i]);
+    (void)topics_fail(
+        run, "org.apache.kafka.tools.AdminOperationException",
+        arena_printf(&run->cli->arena, "Partition %d has different replication factor: [%s]", index, text_cstr(&list)));
     text_deinit(&list);
     return false;
 }
@@ -309,8 +317,9 @@ static bool parse_configs(struct topics_run *run, struct new_topic *topic)
         struct slice value = SLICE("");
         if (equals != NULL) value = trimmed(slice_of(equals + 1, word.size - size - 1));
         if (value.size == 0 || memchr(value.data, '=', value.size) != NULL) {
-            return topics_fail(run, illegal_argument, "requirement failed: Invalid topic config: all configs to be "
-                                                      "added must be in the format \"key=val\".");
+            return topics_fail(run, illegal_argument,
+                               "requirement failed: Invalid topic config: all configs to be "
+                               "added must be in the format \"key=val\".");
         }
         props_put(&topic->configs, cli, trimmed(slice_of(word.data, size)), value);
     }
@@ -374,7 +383,8 @@ static void fill_create(struct topics_run *run, const struct new_topic *topic, s
         a->broker_ids.items = topic->assignments[i].brokers;
         a->broker_ids.count = topic->assignments[i].count;
     }
-    t->configs.items = ARENA_ARRAY(arena, struct create_topics_request_creatable_topic_config, topic->configs.count + 1);
+    t->configs.items =
+        ARENA_ARRAY(arena, struct create_topics_request_creatable_topic_config, topic->configs.count + 1);
     for (size_t i = 0; i < topic->configs.count; i++) {
         struct create_topics_request_creatable_topic_config *c = &t->configs.items[t->configs.count++];
         *c = create_topics_request_creatable_topic_config_init();
@@ -402,12 +412,13 @@ static bool create_topic(struct topics_run *run)
     bool ok = cli_call(run->cli, run->client, &call, "createTopics", &run->error);
     if (ok) {
         const struct create_topics_response *answer = call.response;
-        enum err e = answer->topics.count == 1 ? (enum err)answer->topics.items[0].error_code : ERR_UNKNOWN_SERVER_ERROR;
+        enum err e =
+            answer->topics.count == 1 ? (enum err)answer->topics.items[0].error_code : ERR_UNKNOWN_SERVER_ERROR;
         if (e == OK) {
             cli_out(run->cli, "Created topic %s.\n", topic.name);
         } else if (e != ERR_TOPIC_ALREADY_EXISTS || !has(run, TOPICS_IF_NOT_EXISTS)) {
-            run->error = cli_error_of(run->cli, e, answer->topics.count == 1 ? answer->topics.items[0].error_message
-                                                                             : SLICE_NULL);
+            run->error = cli_error_of(run->cli, e,
+                                      answer->topics.count == 1 ? answer->topics.items[0].error_message : SLICE_NULL);
             ok = false;
         }
     }
@@ -444,8 +455,8 @@ static bool fill_partitions(struct topics_run *run, const struct new_topic *topi
     int32_t existing = 0;
     if (!count_partitions(run, name, &existing)) return false;
     out->assignments.count = 0;
-    out->assignments.items = ARENA_ARRAY(&run->cli->arena, struct create_partitions_request_create_partitions_assignment,
-                                         topic->assignment_count + 1);
+    out->assignments.items = ARENA_ARRAY(
+        &run->cli->arena, struct create_partitions_request_create_partitions_assignment, topic->assignment_count + 1);
     for (int32_t i = existing; i < topic->assignment_count; i++) {
         struct create_partitions_request_create_partitions_assignment *a =
             &out->assignments.items[out->assignments.count++];
@@ -558,7 +569,8 @@ int tool_topics(struct cli *cli, int argc, char **argv)
     if (!act(&run)) {
         cli_out(cli, "Error while executing topic command : %s\n", run.error.text);
         cli_flush(cli);
-        log_error(cli->host->log, "org.apache.kafka.tools.TopicCommand", "%s: %s\n", run.error.class_name, run.error.text);
+        log_error(cli->host->log, "org.apache.kafka.tools.TopicCommand", "%s: %s\n", run.error.class_name,
+                  run.error.text);
         code = 1;
     }
     client_free(run.client);

@@ -98,7 +98,8 @@ static bool ask_pages(struct description *description, bool *is_unsupported)
     request.topics.count = (int32_t)description->count;
     struct describe_topic_partitions_request_cursor cursor;
     for (bool more = true; more;) {
-        struct client_call call = {.api_key = API_DESCRIBE_TOPIC_PARTITIONS, .node_id = CLIENT_ANY, .request = &request};
+        struct client_call call = {
+            .api_key = API_DESCRIBE_TOPIC_PARTITIONS, .node_id = CLIENT_ANY, .request = &request};
         if (!cli_call(run->cli, run->client, &call, "describeTopicPartitions", &run->error)) {
             *is_unsupported = call.err == ERR_UNSUPPORTED_VERSION;
             client_call_deinit(&call);
@@ -175,8 +176,10 @@ static bool ask_metadata(struct description *description, bool with_topics)
     for (int32_t t = 0; ok && t < answer->topics.count; t++) {
         struct described_topic *topic = find_topic(description, answer->topics.items[t].name);
         if (topic == NULL) continue;
-        if (answer->topics.items[t].error_code != OK) ok = wire_error(run, answer->topics.items[t].error_code, SLICE_NULL);
-        else take_metadata_topic(run, topic, &answer->topics.items[t]);
+        if (answer->topics.items[t].error_code != OK)
+            ok = wire_error(run, answer->topics.items[t].error_code, SLICE_NULL);
+        else
+            take_metadata_topic(run, topic, &answer->topics.items[t]);
     }
     client_call_deinit(&call);
     return ok;
@@ -232,8 +235,10 @@ static bool ask_configs(struct description *description)
         const struct describe_configs_response_describe_configs_result *result = &answer->results.items[i];
         struct described_topic *topic = find_topic(description, result->resource_name);
         if (topic == NULL) continue;
-        if (result->error_code != OK) ok = wire_error(run, result->error_code, result->error_message);
-        else take_configs(run, topic, result);
+        if (result->error_code != OK)
+            ok = wire_error(run, result->error_code, result->error_message);
+        else
+            take_configs(run, topic, result);
     }
     client_call_deinit(&call);
     return ok;
@@ -259,12 +264,13 @@ static bool ask_reassignments(struct description *description)
 {
     struct topics_run *run = description->run;
     struct list_partition_reassignments_request request = list_partition_reassignments_request_init();
-    request.topics.items = ARENA_ARRAY(
-        &run->cli->arena, struct list_partition_reassignments_request_list_partition_reassignments_topics,
-        description->count);
+    request.topics.items =
+        ARENA_ARRAY(&run->cli->arena, struct list_partition_reassignments_request_list_partition_reassignments_topics,
+                    description->count);
     for (size_t i = 0; i < description->count; i++) {
         struct described_topic *topic = &description->topics[i];
-        struct list_partition_reassignments_request_list_partition_reassignments_topics *asked = &request.topics.items[i];
+        struct list_partition_reassignments_request_list_partition_reassignments_topics *asked =
+            &request.topics.items[i];
         *asked = list_partition_reassignments_request_list_partition_reassignments_topics_init();
         asked->name = topic->name;
         asked->partition_indexes.items = ARENA_ARRAY(&run->cli->arena, int32_t, topic->partition_count + 1);
@@ -278,9 +284,12 @@ static bool ask_reassignments(struct description *description)
         .api_key = API_LIST_PARTITION_REASSIGNMENTS, .node_id = CLIENT_CONTROLLER, .request = &request};
     bool ok = cli_call(run->cli, run->client, &call, "listPartitionReassignments", &run->error);
     const struct list_partition_reassignments_response *answer = call.response;
-    if (!ok) ok = call.err == ERR_UNSUPPORTED_VERSION;
-    else if (answer->error_code == ERR_CLUSTER_AUTHORIZATION_FAILED) ok = true;
-    else if (answer->error_code != OK) ok = wire_error(run, answer->error_code, answer->error_message);
+    if (!ok)
+        ok = call.err == ERR_UNSUPPORTED_VERSION;
+    else if (answer->error_code == ERR_CLUSTER_AUTHORIZATION_FAILED)
+        ok = true;
+    else if (answer->error_code != OK)
+        ok = wire_error(run, answer->error_code, answer->error_message);
     for (int32_t t = 0; ok && answer != NULL && t < answer->topics.count; t++) {
         struct described_topic *topic = find_topic(description, answer->topics.items[t].name);
         for (int32_t p = 0; topic != NULL && p < answer->topics.items[t].partitions.count; p++) {
@@ -322,8 +331,10 @@ static void print_ints(struct cli *cli, const char *label, struct ints list)
 static void print_partition(struct cli *cli, const struct described_topic *topic, const struct described_partition *p)
 {
     cli_out(cli, "\tTopic: %.*s\tPartition: %d\tLeader: ", SLICE_FMT(topic->name), p->index);
-    if (p->leader >= 0) cli_out(cli, "%d", p->leader);
-    else cli_out(cli, "none");
+    if (p->leader >= 0)
+        cli_out(cli, "%d", p->leader);
+    else
+        cli_out(cli, "none");
     print_ints(cli, "Replicas", p->replicas);
     print_ints(cli, "Isr", p->isr);
     if (p->is_moving) {
@@ -364,7 +375,8 @@ static bool is_shown(const struct description *description, const struct describ
         (!leads || !contains(description->live_brokers, partition->leader))) {
         return true;
     }
-    if (jopt_has(options, TOPICS_UNDER_MIN_ISR_PARTITIONS) && (!leads || partition->isr.count < topic->min_isr)) return true;
+    if (jopt_has(options, TOPICS_UNDER_MIN_ISR_PARTITIONS) && (!leads || partition->isr.count < topic->min_isr))
+        return true;
     return jopt_has(options, TOPICS_AT_MIN_ISR_PARTITIONS) && partition->isr.count == topic->min_isr;
 }
 
@@ -378,8 +390,9 @@ static void print_all(struct description *description)
 {
     const struct jopt *options = &description->run->options;
     struct cli *cli = description->run->cli;
-    bool filters = jopt_has(options, TOPICS_UNDER_REPLICATED_PARTITIONS) || jopt_has(options, TOPICS_UNAVAILABLE_PARTITIONS) ||
-                   jopt_has(options, TOPICS_UNDER_MIN_ISR_PARTITIONS) || jopt_has(options, TOPICS_AT_MIN_ISR_PARTITIONS);
+    bool filters =
+        jopt_has(options, TOPICS_UNDER_REPLICATED_PARTITIONS) || jopt_has(options, TOPICS_UNAVAILABLE_PARTITIONS) ||
+        jopt_has(options, TOPICS_UNDER_MIN_ISR_PARTITIONS) || jopt_has(options, TOPICS_AT_MIN_ISR_PARTITIONS);
     bool overrides = jopt_has(options, TOPICS_TOPICS_WITH_OVERRIDES);
     for (size_t i = 0; i < description->count; i++) {
         struct described_topic *topic = &description->topics[i];
@@ -406,8 +419,10 @@ static bool parse_id(struct topics_run *run, const char *text, struct uuid *id)
     if (raw.size > 24) {
         why = arena_printf(arena, "Input string with prefix `%.24s` is too long to be decoded as a base64 UUID", text);
     } else {
-        why = arena_printf(arena, "Input string `%s` decoded as %zu bytes, which is not equal to the expected 16 bytes of "
-                                  "a base64-encoded UUID", text, raw.size * 3 / 4);
+        why = arena_printf(arena,
+                           "Input string `%s` decoded as %zu bytes, which is not equal to the expected 16 bytes of "
+                           "a base64-encoded UUID",
+                           text, raw.size * 3 / 4);
     }
     return topics_fail(run, "java.lang.IllegalArgumentException", why);
 }

@@ -88,8 +88,10 @@ static void addresses_are_checked(void **state)
     assert_true(slice_eq_str(host, "localhost") && port == 9092);
     assert_int_equal(client_parse_address(SLICE("[::1]:1"), &host, &port), OK);
     assert_true(slice_eq_str(host, "::1") && port == 1);
-    static const char *const wrong[] = {"", ":", "localhost", "localhost:", ":9092", "a:b", "h:70000", "::1:9092", "http://x:1", "a b:1"};
-    for (size_t i = 0; i < COUNT_OF(wrong); i++) assert_int_equal(client_parse_address(slice_str(wrong[i]), &host, &port), ERR_INVALID);
+    static const char *const wrong[] = {"",    ":",       "localhost", "localhost:", ":9092",
+                                        "a:b", "h:70000", "::1:9092",  "http://x:1", "a b:1"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_int_equal(client_parse_address(slice_str(wrong[i]), &host, &port), ERR_INVALID);
 }
 
 // Values of org.apache.kafka.common.utils.Utils.murmur2.
@@ -248,7 +250,10 @@ static void send_some(void *context)
     for (; p->next < p->count; p->next++) {
         char value[16];
         int size = snprintf(value, sizeof(value), "%d", p->next);
-        struct producer_record record = {.topic = slice_str(fake_topic), .partition = p->next % FAKE_PARTITIONS, .timestamp = -1, .value = slice_of(value, (size_t)size)};
+        struct producer_record record = {.topic = slice_str(fake_topic),
+                                         .partition = p->next % FAKE_PARTITIONS,
+                                         .timestamp = -1,
+                                         .value = slice_of(value, (size_t)size)};
         enum err e = producer_send(p->world->producer, &record);
         if (e == ERR_AGAIN) return;
         assert_int_equal(e, OK);
@@ -333,7 +338,8 @@ static void lost_answers_are_not_sent_twice(void **state)
 static void refused_batches_are_tried_again_in_order(void **state)
 {
     (void)state;
-    static const enum err errors[] = {ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_KAFKA_STORAGE_ERROR, ERR_REQUEST_TIMED_OUT, ERR_UNKNOWN_TOPIC_OR_PARTITION};
+    static const enum err errors[] = {ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_KAFKA_STORAGE_ERROR,
+                                      ERR_REQUEST_TIMED_OUT, ERR_UNKNOWN_TOPIC_OR_PARTITION};
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
         struct world w;
         world_start(&w, 20 + i, NULL);

@@ -80,14 +80,12 @@ void consumer_free(struct consumer *consumer)
     if (consumer == NULL) return;
     env_timer_cancel(client_env(consumer->client), &consumer->timer);
     client_unlisten(&consumer->listener);
-    LIST_EACH(link, &consumer->questions)
-    {
+    LIST_EACH (link, &consumer->questions) {
         struct question *question = LIST_ITEM(link, struct question, link);
         if (!question->is_answered) client_call_cancel(consumer->client, &question->call);
         question_free(question);
     }
-    LIST_EACH(at, &consumer->partitions)
-    {
+    LIST_EACH (at, &consumer->partitions) {
         struct consumer_partition *partition = LIST_ITEM(at, struct consumer_partition, link);
         mem_free(partition->topic_storage);
         mem_free(partition);
@@ -118,8 +116,7 @@ static struct consumer_partition *find(const struct consumer *consumer, struct s
 // Fetched and unread data of the partition is thrown away.
 static void drop_chunks(struct consumer *consumer, struct consumer_partition *partition)
 {
-    LIST_EACH(link, &consumer->chunks)
-    {
+    LIST_EACH (link, &consumer->chunks) {
         struct chunk *chunk = LIST_ITEM(link, struct chunk, link);
         if (chunk->partition == partition) chunk_free(consumer, chunk);
     }
@@ -294,8 +291,10 @@ static void offsets_answered(struct consumer *consumer, struct question *questio
                 offset = topic->partitions.items[p].offset;
             }
         }
-        if (e == OK) take_offset(consumer, partition, offset);
-        else partition_erred(consumer, partition, e);
+        if (e == OK)
+            take_offset(consumer, partition, offset);
+        else
+            partition_erred(consumer, partition, e);
     }
 }
 
@@ -347,8 +346,10 @@ static void fetch_answered(struct consumer *consumer, struct question *question)
         const struct fetch_response_partition_data *data =
             find_data(answer, question->call.version, consumer->client, partition);
         if (data == NULL) continue;
-        if (data->error_code != OK) partition_erred(consumer, partition, (enum err)data->error_code);
-        else take_data(consumer, question, partition, data);
+        if (data->error_code != OK)
+            partition_erred(consumer, partition, (enum err)data->error_code);
+        else
+            take_data(consumer, question, partition, data);
     }
 }
 
@@ -358,8 +359,10 @@ static void answered(struct client *client, struct client_call *call)
     struct question *question = call->context;
     struct consumer *consumer = question->consumer;
     question->is_answered = true;
-    if (question->is_fetch) fetch_answered(consumer, question);
-    else offsets_answered(consumer, question);
+    if (question->is_fetch)
+        fetch_answered(consumer, question);
+    else
+        offsets_answered(consumer, question);
     answer_unref(question);
     consumer_wake_after(consumer, 0);
     if (consumer_is_ready(consumer) && consumer->config.ready != NULL) consumer->config.ready(consumer);
@@ -367,13 +370,11 @@ static void answered(struct client *client, struct client_call *call)
 
 static struct question *question_for(struct consumer *consumer, struct list *filling, int32_t node_id, bool is_fetch)
 {
-    LIST_EACH(link, filling)
-    {
+    LIST_EACH (link, filling) {
         struct question *question = LIST_ITEM(link, struct question, filling);
         if (question->node_id == node_id && question->is_fetch == is_fetch) return question;
     }
-    LIST_EACH(at, &consumer->questions)
-    {
+    LIST_EACH (at, &consumer->questions) {
         struct question *question = LIST_ITEM(at, struct question, link);
         if (!question->is_answered && question->node_id == node_id && question->is_fetch == is_fetch) return NULL;
     }
@@ -398,7 +399,8 @@ static int32_t leader_of(struct consumer *consumer, const struct consumer_partit
 static void ask_for(struct consumer *consumer, struct list *filling, struct consumer_partition *partition)
 {
     int64_t now_ns = env_now_ns(client_env(consumer->client));
-    if (partition->is_failed || partition->is_dropped || partition->in_question != NULL || partition->unread > 0) return;
+    if (partition->is_failed || partition->is_dropped || partition->in_question != NULL || partition->unread > 0)
+        return;
     if (partition->not_before_ns > now_ns) {
         consumer_wake_after(consumer, (partition->not_before_ns - now_ns) / 1000000 + 1);
         return;
@@ -422,8 +424,7 @@ static void pass(struct env *env, struct env_timer *timer)
     consumer->timer_ns = 0;
     struct list filling;
     list_init(&filling);
-    LIST_EACH(link, &consumer->partitions)
-    {
+    LIST_EACH (link, &consumer->partitions) {
         ask_for(consumer, &filling, LIST_ITEM(link, struct consumer_partition, link));
     }
     struct list *at;

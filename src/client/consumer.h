@@ -14,13 +14,13 @@ enum offset_reset { RESET_LATEST, RESET_EARLIEST, RESET_NONE };
 
 struct consumer_config {
     bool read_committed;
-    enum offset_reset reset;    // when an offset is out of range; default RESET_LATEST
-    bool check_crcs;            // true
-    int32_t fetch_min_bytes;    // 1
-    int32_t fetch_max_wait_ms;  // 500
-    int32_t fetch_max_bytes;    // 52428800; also bounds what is held fetched and unread
+    enum offset_reset reset;     // when an offset is out of range; default RESET_LATEST
+    bool check_crcs;             // true
+    int32_t fetch_min_bytes;     // 1
+    int32_t fetch_max_wait_ms;   // 500
+    int32_t fetch_max_bytes;     // 52428800; also bounds what is held fetched and unread
     int32_t partition_max_bytes; // 1048576
-    struct slice rack_id;       // "" = none
+    struct slice rack_id;        // "" = none
     // Called on the loop when records, a failure or an end came in; NULL = nobody asks.
     void (*ready)(struct consumer *consumer);
     void *context;
@@ -48,7 +48,8 @@ struct consumer *consumer_new(struct client *client, const struct consumer_confi
 void consumer_free(struct consumer *consumer);
 void *consumer_context(struct consumer *consumer);
 
-// Reads `topic`-`partition` from `offset` on (>= 0, CONSUMER_EARLIEST, CONSUMER_LATEST). Again for the same partition: seek.
+// Reads `topic`-`partition` from `offset` on (>= 0, CONSUMER_EARLIEST, CONSUMER_LATEST). Again for the same partition:
+// seek.
 void consumer_assign(struct consumer *consumer, struct slice topic, int32_t partition, int64_t offset);
 // From the first record at or after `timestamp_ms`; from the end if there is none.
 void consumer_assign_time(struct consumer *consumer, struct slice topic, int32_t partition, int64_t timestamp_ms);

@@ -42,12 +42,12 @@ struct fake_broker {
     struct fetch_response_aborted_transaction aborted; // shown with every fetch when is_aborting
     bool is_aborting;
     // Failures: counted down per request they hit.
-    int refuse_versions;       // ApiVersions answered with UNSUPPORTED_VERSION
-    int topic_missing;         // Metadata without the topic
-    int fail_produces;         // Produce answered with produce_error, nothing appended
+    int refuse_versions; // ApiVersions answered with UNSUPPORTED_VERSION
+    int topic_missing;   // Metadata without the topic
+    int fail_produces;   // Produce answered with produce_error, nothing appended
     enum err produce_error;
-    int lose_produce_answers;  // appended, then the connection is closed
-    int swallow;               // requests neither answered nor refused
+    int lose_produce_answers; // appended, then the connection is closed
+    int swallow;              // requests neither answered nor refused
     // Counters.
     int metadata_asked, produce_asked, fetch_asked, versions_asked, connections;
     int highest_metadata_version;
@@ -76,23 +76,28 @@ static inline void fake_api_versions(struct fake_broker *b, int *version, struct
         *version = 0;
     }
     static const struct api_versions_response_api_version known[] = {
-        {.api_key = API_PRODUCE, .min_version = 3, .max_version = 13}, {.api_key = API_FETCH, .min_version = 4, .max_version = 17},
-        {.api_key = API_LIST_OFFSETS, .min_version = 1, .max_version = 9}, {.api_key = API_METADATA, .min_version = 0, .max_version = 12},
-        {.api_key = API_API_VERSIONS, .min_version = 0, .max_version = 2}, {.api_key = API_INIT_PRODUCER_ID, .min_version = 0, .max_version = 5},
+        {.api_key = API_PRODUCE, .min_version = 3, .max_version = 13},
+        {.api_key = API_FETCH, .min_version = 4, .max_version = 17},
+        {.api_key = API_LIST_OFFSETS, .min_version = 1, .max_version = 9},
+        {.api_key = API_METADATA, .min_version = 0, .max_version = 12},
+        {.api_key = API_API_VERSIONS, .min_version = 0, .max_version = 2},
+        {.api_key = API_INIT_PRODUCER_ID, .min_version = 0, .max_version = 5},
     };
     r->api_keys.items = ARENA_ARRAY(arena, struct api_versions_response_api_version, COUNT_OF(known));
     memcpy(r->api_keys.items, known, sizeof(known));
     r->api_keys.count = COUNT_OF(known);
 }
 
-static inline void fake_metadata(struct fake_broker *b, const struct metadata_request *q, int version, struct arena *arena, void *response)
+static inline void fake_metadata(struct fake_broker *b, const struct metadata_request *q, int version,
+                                 struct arena *arena, void *response)
 {
     struct metadata_response *r = response;
     b->metadata_asked++;
     if (version > b->highest_metadata_version) b->highest_metadata_version = version;
     *r = metadata_response_init();
     r->brokers.items = ARENA_NEW(arena, struct metadata_response_metadata_response_broker);
-    r->brokers.items[0] = (struct metadata_response_metadata_response_broker){.node_id = 7, .host = slice_str(b->host), .port = b->port};
+    r->brokers.items[0] =
+        (struct metadata_response_metadata_response_broker){.node_id = 7, .host = slice_str(b->host), .port = b->port};
     r->brokers.count = 1;
     r->controller_id = 7;
     int32_t count = q->topics.count < 0 ? 0 : q->topics.count;
@@ -151,7 +156,8 @@ static inline enum err fake_append(struct fake_broker *b, struct fake_log *log, 
     return OK;
 }
 
-static inline void fake_produce(struct fake_broker *b, const struct produce_request *q, struct arena *arena, void *response)
+static inline void fake_produce(struct fake_broker *b, const struct produce_request *q, struct arena *arena,
+                                void *response)
 {
     struct produce_response *r = response;
     b->produce_asked++;
@@ -164,19 +170,22 @@ static inline void fake_produce(struct fake_broker *b, const struct produce_requ
         *to = produce_response_topic_produce_response_init();
         to->name = from->name;
         to->topic_id = from->topic_id;
-        to->partition_responses.items = ARENA_ARRAY(arena, struct produce_response_partition_produce_response, from->partition_data.count + 1);
+        to->partition_responses.items =
+            ARENA_ARRAY(arena, struct produce_response_partition_produce_response, from->partition_data.count + 1);
         to->partition_responses.count = from->partition_data.count;
         for (int32_t p = 0; p < from->partition_data.count; p++) {
             struct produce_response_partition_produce_response *answer = &to->partition_responses.items[p];
             *answer = produce_response_partition_produce_response_init();
             answer->index = from->partition_data.items[p].index;
             answer->base_offset = -1;
-            answer->error_code = (int16_t)fake_append(b, &b->logs[answer->index], from->partition_data.items[p].records.bytes, &answer->base_offset);
+            answer->error_code = (int16_t)fake_append(
+                b, &b->logs[answer->index], from->partition_data.items[p].records.bytes, &answer->base_offset);
         }
     }
 }
 
-static inline void fake_list_offsets(struct fake_broker *b, const struct list_offsets_request *q, struct arena *arena, void *response)
+static inline void fake_list_offsets(struct fake_broker *b, const struct list_offsets_request *q, struct arena *arena,
+                                     void *response)
 {
     struct list_offsets_response *r = response;
     *r = list_offsets_response_init();
@@ -187,7 +196,8 @@ static inline void fake_list_offsets(struct fake_broker *b, const struct list_of
         *to = list_offsets_response_list_offsets_topic_response_init();
         to->name = q->topics.items[t].name;
         int32_t count = to->partitions.count = q->topics.items[t].partitions.count;
-        to->partitions.items = ARENA_ARRAY(arena, struct list_offsets_response_list_offsets_partition_response, count + 1);
+        to->partitions.items =
+            ARENA_ARRAY(arena, struct list_offsets_response_list_offsets_partition_response, count + 1);
         for (int32_t p = 0; p < count; p++) {
             const struct list_offsets_request_list_offsets_partition *asked = &q->topics.items[t].partitions.items[p];
             to->partitions.items[p] = list_offsets_response_list_offsets_partition_response_init();
@@ -231,8 +241,10 @@ static inline void fake_fetch(struct fake_broker *b, const struct fetch_request 
             *data = fetch_response_partition_data_init();
             data->partition_index = asked->partition;
             data->high_watermark = data->last_stable_offset = log->end;
-            if (asked->fetch_offset > log->end) data->error_code = ERR_OFFSET_OUT_OF_RANGE;
-            else data->records.bytes = fake_read(log, asked->fetch_offset);
+            if (asked->fetch_offset > log->end)
+                data->error_code = ERR_OFFSET_OUT_OF_RANGE;
+            else
+                data->records.bytes = fake_read(log, asked->fetch_offset);
             data->aborted_transactions.count = b->is_aborting ? 1 : 0;
             data->aborted_transactions.items = &b->aborted;
         }
@@ -273,10 +285,12 @@ static inline void fake_answer(struct fake_conn *c, struct slice frame)
     int version = load_i16(frame.data + 2);
     struct request_header header;
     size_t consumed;
-    ASSERT(wire_decode(&request_header_message, wire_request_header_version(api, version), frame, &arena, &header, &consumed) == OK);
+    ASSERT(wire_decode(&request_header_message, wire_request_header_version(api, version), frame, &arena, &header,
+                       &consumed) == OK);
     void *request = arena_zalloc(&arena, 1, wire_struct_size(api->request));
     void *response = arena_zalloc(&arena, 1, wire_struct_size(api->response));
-    ASSERT(wire_decode(api->request, version, slice_of(frame.data + consumed, frame.size - consumed), &arena, request, NULL) == OK);
+    ASSERT(wire_decode(api->request, version, slice_of(frame.data + consumed, frame.size - consumed), &arena, request,
+                       NULL) == OK);
     bool answers = true;
     switch (api->key) {
     case API_API_VERSIONS: fake_api_versions(b, &version, &arena, response); break;
@@ -320,7 +334,12 @@ static inline void fake_readable(struct env *env, struct env_conn *conn)
     (void)env;
     struct fake_conn *c = conn->owner;
     size_t got = 0;
-    if (conn_recv(conn, text_reserve(&c->in, 65536), 65536, &got) != OK) return;
+    enum err e = conn_recv(conn, text_reserve(&c->in, 65536), 65536, &got);
+    if (e == ERR_AGAIN) return;
+    if (e != OK) {
+        fake_close(c);
+        return;
+    }
     text_grew(&c->in, got);
     while (c->in.size >= 4 && c->in.size >= 4 + (size_t)load_u32(c->in.data)) {
         size_t size = load_u32(c->in.data);

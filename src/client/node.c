@@ -10,8 +10,8 @@
 
 enum {
     SEND_PARTS_MAX = 64,
-    READS_PER_TURN = 64,             // then others get their turn; level-triggered, so nothing is lost
-    FRAME_STEP = 1 << 20,            // memory follows the bytes that came, not the length announced
+    READS_PER_TURN = 64,  // then others get their turn; level-triggered, so nothing is lost
+    FRAME_STEP = 1 << 20, // memory follows the bytes that came, not the length announced
     FRAME_MAX = 1 << 30,
 };
 
@@ -117,8 +117,10 @@ void node_drop(struct client_node *node, enum err why)
     node->in_flight = 0;
     node->state = NODE_IDLE;
     if (!client->is_freeing) {
-        if (was == NODE_CONNECTING || was == NODE_VERSIONS) node->failures++;
-        else node->failures = 1;
+        if (was == NODE_CONNECTING || was == NODE_VERSIONS)
+            node->failures++;
+        else
+            node->failures = 1;
         node->state = NODE_BACKOFF;
         set_timer_ms(node, backoff_ms(client, client->config.reconnect_backoff_ms,
                                       client->config.reconnect_backoff_max_ms, node->failures));
@@ -226,16 +228,15 @@ static int gather(struct client_node *node, struct iovec *iov, size_t *total)
 {
     int count = 0;
     *total = 0;
-    LIST_EACH(link, &node->queued)
-    {
+    LIST_EACH (link, &node->queued) {
         struct client_call *call = LIST_ITEM(link, struct client_call, link);
         if (node->state != NODE_READY && call != &node->versions_call) continue;
         if (!prepare(node, call)) continue;
         for (int32_t p = call->out_part; p < call->out.part_count && count < SEND_PARTS_MAX; p++) {
             size_t skip = p == call->out_part ? call->out_done : 0;
             const struct slice *bytes = &call->out.parts[p].bytes;
-            iov[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)(bytes->data + skip),
-                                          .iov_len = bytes->size - skip};
+            iov[count++] =
+                (struct iovec){.iov_base = (void *)(uintptr_t)(bytes->data + skip), .iov_len = bytes->size - skip};
             *total += bytes->size - skip;
         }
         if (count == SEND_PARTS_MAX) break;
@@ -266,8 +267,7 @@ static void advance(struct client_node *node, size_t sent)
 {
     while (sent > 0) {
         struct client_call *call = NULL;
-        LIST_EACH(link, &node->queued)
-        {
+        LIST_EACH (link, &node->queued) {
             call = LIST_ITEM(link, struct client_call, link);
             if (node->state == NODE_READY || call == &node->versions_call) break;
         }
@@ -410,7 +410,8 @@ static bool take_frame(struct client_node *node)
     node->frame_size = 0;
     const struct wire_api *api = wire_api_find(call->api_key);
     int version = call->version;
-    if (call == &node->versions_call && call->frame.size >= 6 && load_i16(call->frame.data + 4) == ERR_UNSUPPORTED_VERSION) {
+    if (call == &node->versions_call && call->frame.size >= 6 &&
+        load_i16(call->frame.data + 4) == ERR_UNSUPPORTED_VERSION) {
         version = 0; // KIP-511: refused with the oldest form
     }
     void *response = NULL;
@@ -447,7 +448,8 @@ static bool read_some(struct client_node *node)
 {
     size_t got = 0;
     if (node->length_got < sizeof(node->length)) {
-        enum err e = conn_recv(node->conn, node->length + node->length_got, sizeof(node->length) - node->length_got, &got);
+        enum err e =
+            conn_recv(node->conn, node->length + node->length_got, sizeof(node->length) - node->length_got, &got);
         if (e == ERR_AGAIN) return false;
         if (e != OK) {
             log_failure(node, node->state);
@@ -487,6 +489,8 @@ static void on_writable(struct env *env, struct env_conn *conn)
 {
     (void)env;
     struct client_node *node = conn->owner;
-    if (node->state == NODE_CONNECTING) ask_versions(node);
-    else node_flush(node);
+    if (node->state == NODE_CONNECTING)
+        ask_versions(node);
+    else
+        node_flush(node);
 }

@@ -88,8 +88,7 @@ void producer_free(struct producer *producer)
     producer_cancel(producer);
     client_unlisten(&producer->listener);
     env_timer_cancel(client_env(producer->client), &producer->timer);
-    MAP_EACH(link, &producer->topics)
-    {
+    MAP_EACH (link, &producer->topics) {
         struct producer_topic *topic = MAP_ITEM(link, struct producer_topic, by_name);
         for (int32_t i = 0; i < topic->partition_count; i++) {
             if (topic->partitions[i] != NULL) partition_free(topic->partitions[i]);
@@ -101,7 +100,8 @@ void producer_free(struct producer *producer)
     }
     map_deinit(&producer->topics);
     struct list *link;
-    while ((link = list_pop_front(&producer->free_batches)) != NULL) batch_free(LIST_ITEM(link, struct produce_batch, link));
+    while ((link = list_pop_front(&producer->free_batches)) != NULL)
+        batch_free(LIST_ITEM(link, struct produce_batch, link));
     mem_free(producer);
 }
 

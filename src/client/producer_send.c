@@ -35,14 +35,13 @@ static void id_answered(struct client *client, struct client_call *call)
         producer->producer_epoch = answer->producer_epoch;
         producer->needs_epoch = false;
         producer->id_failures = 0;
-        MAP_EACH(link, &producer->topics)
-        {
+        MAP_EACH (link, &producer->topics) {
             struct producer_topic *topic = MAP_ITEM(link, struct producer_topic, by_name);
             for (int32_t i = 0; i < topic->partition_count; i++) {
                 struct producer_partition *partition = topic->partitions[i];
                 if (partition == NULL) continue;
                 partition->next_sequence = 0;
-                LIST_EACH(b, &partition->queue) LIST_ITEM(b, struct produce_batch, link)->has_sequence = false;
+                LIST_EACH (b, &partition->queue) LIST_ITEM(b, struct produce_batch, link)->has_sequence = false;
             }
         }
     } else if (e == ERR_UNSUPPORTED_VERSION) {
@@ -201,8 +200,7 @@ static void requeue(struct produce_batch *batch)
 {
     struct producer_partition *partition = batch->partition;
     struct list *before = &partition->queue;
-    LIST_EACH(link, &partition->queue)
-    {
+    LIST_EACH (link, &partition->queue) {
         if (LIST_ITEM(link, struct produce_batch, link)->ordinal < batch->ordinal) continue;
         before = link;
         break;
@@ -261,7 +259,8 @@ static void batch_failed(struct producer *producer, struct produce_batch *batch,
     }
     batch->last_err = e;
     batch->not_before_ns = now_ns + backoff_ms(producer->client, producer->config.retry_backoff_ms,
-                                                   producer->client->config.retry_backoff_max_ms, batch->attempts) * 1000000;
+                                               producer->client->config.retry_backoff_max_ms, batch->attempts) *
+                                        1000000;
     requeue(batch);
 }
 
@@ -283,8 +282,9 @@ static void batch_answered(struct producer *producer, struct produce_batch *batc
     }
 }
 
-static const struct produce_response_partition_produce_response *
-find_answer(const struct produce_response *response, int version, const struct producer_partition *partition)
+static const struct produce_response_partition_produce_response *find_answer(const struct produce_response *response,
+                                                                             int version,
+                                                                             const struct producer_partition *partition)
 {
     for (int32_t t = 0; t < response->responses.count; t++) {
         const struct produce_response_topic_produce_response *topic = &response->responses.items[t];
@@ -327,8 +327,7 @@ void producer_cancel(struct producer *producer)
     if (producer->id_is_asked) client_call_cancel(producer->client, &producer->id_call);
     client_call_deinit(&producer->id_call);
     arena_deinit(&producer->id_arena);
-    LIST_EACH(link, &producer->flights)
-    {
+    LIST_EACH (link, &producer->flights) {
         struct produce_flight *flight = LIST_ITEM(link, struct produce_flight, link);
         client_call_cancel(producer->client, &flight->call);
         for (int32_t i = 0; i < flight->batch_count; i++) batch_free(flight->batches[i]);
@@ -340,8 +339,7 @@ void producer_cancel(struct producer *producer)
 
 static void fail_all(struct producer *producer, enum err e)
 {
-    LIST_EACH(link, &producer->active)
-    {
+    LIST_EACH (link, &producer->active) {
         struct producer_partition *partition = LIST_ITEM(link, struct producer_partition, active);
         if (partition->open != NULL) producer_close_batch(partition);
         struct list *b;
@@ -401,15 +399,14 @@ static struct produce_batch *sendable(struct producer *producer, struct producer
 static int node_load(const struct producer *producer, int32_t node_id)
 {
     int count = 0;
-    LIST_EACH(link, &producer->flights) count += LIST_ITEM(link, struct produce_flight, link)->node_id == node_id;
+    LIST_EACH (link, &producer->flights) count += LIST_ITEM(link, struct produce_flight, link)->node_id == node_id;
     return count;
 }
 
 // The flight being filled for the node; NULL when it has enough in the air.
 static struct produce_flight *flight_for(struct producer *producer, struct list *filling, int32_t node_id)
 {
-    LIST_EACH(link, filling)
-    {
+    LIST_EACH (link, filling) {
         struct produce_flight *flight = LIST_ITEM(link, struct produce_flight, filling);
         if (flight->node_id == node_id) return flight;
     }
@@ -424,8 +421,7 @@ static bool send_round(struct producer *producer, int64_t now_ns)
 {
     struct list filling;
     list_init(&filling);
-    LIST_EACH(link, &producer->active)
-    {
+    LIST_EACH (link, &producer->active) {
         struct producer_partition *partition = LIST_ITEM(link, struct producer_partition, active);
         if (list_is_empty(&partition->queue)) {
             list_remove(link);
@@ -433,7 +429,8 @@ static bool send_round(struct producer *producer, int64_t now_ns)
         }
         struct produce_batch *batch = sendable(producer, partition, now_ns);
         if (batch == NULL) continue;
-        struct produce_flight *flight = flight_for(producer, &filling, partition->topic->meta->partitions[partition->index].leader);
+        struct produce_flight *flight =
+            flight_for(producer, &filling, partition->topic->meta->partitions[partition->index].leader);
         if (flight == NULL) continue;
         if (batch == partition->open) producer_close_batch(partition);
         if (list_first(&partition->queue) != &batch->link) continue; // could not be closed, and has been told so
@@ -469,10 +466,10 @@ void producer_drain(struct env *env, struct env_timer *timer)
         fail_all(producer, producer->fatal);
         return;
     }
-    LIST_EACH(link, &producer->active)
-    {
+    LIST_EACH (link, &producer->active) {
         (void)expire_front(producer, LIST_ITEM(link, struct producer_partition, active), now_ns);
     }
     if (list_is_empty(&producer->active) || !has_identity(producer, now_ns)) return;
-    while (send_round(producer, now_ns)) {}
+    while (send_round(producer, now_ns)) {
+    }
 }

@@ -36,7 +36,7 @@ static int read_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 5 || text[digits] != '\0') return -1;
-    int port = atoi(text);
+    int port = (int)strtol(text, NULL, 10);
     return port <= UINT16_MAX ? port : -1;
 }
 

@@ -313,12 +313,12 @@ static const char *show_double(double value, struct arena *arena)
     while (strtod(text, NULL) != value && digits++ < 17);
     double size = fabs(value);
     if (size == 0 || (size >= 1e-3 && size < 1e7)) {
-        int exponent = atoi(strchr(text, 'e') + 1);
+        int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
         int decimals = digits - 1 - exponent;
         return arena_printf(arena, "%.*f", decimals > 0 ? decimals : 1, value);
     }
     char *mark = strchr(text, 'e');
-    int exponent = atoi(mark + 1);
+    int exponent = (int)strtol(mark + 1, NULL, 10);
     *mark = '\0';
     return arena_printf(arena, "%s%sE%d", text, strchr(text, '.') == NULL ? ".0" : "", exponent);
 }

@@ -72,9 +72,9 @@ struct env_write {
 
 // Level-triggered, only while wanted. on_closed comes at most once and never after conn_close; it only tells, the
 // owner still calls conn_close.
-// An end shows where it is looked for: while CONN_READ is wanted, on_readable comes and conn_recv gives the rest and then
-// ERR_CLOSED; while only CONN_WRITE is, conn_send says it; on_closed tells of a reset while nothing is wanted, and of a
-// failed connect. The first on_writable of an outgoing connection comes whatever is wanted.
+// An end shows where it is looked for: while CONN_READ is wanted, on_readable comes and conn_recv gives the rest and
+// then ERR_CLOSED; while only CONN_WRITE is, conn_send says it; on_closed tells of a reset while nothing is wanted, and
+// of a failed connect. The first on_writable of an outgoing connection comes whatever is wanted.
 struct conn_handler {
     void (*on_readable)(struct env *env, struct env_conn *conn);
     void (*on_writable)(struct env *env, struct env_conn *conn); // first call on an outgoing one = connected
@@ -129,10 +129,12 @@ struct file_ops {
     enum err (*try_pread)(struct file *file, int64_t position, void *to, size_t size, size_t *got);
     // All or an error. Allowed on a loop (design rule 3 of section 1).
     enum err (*pwritev)(struct file *file, int64_t position, const struct iovec *parts, int part_count);
-    enum err (*sync)(struct file *file);          // fdatasync; a failure is final for the directory, never retry
+    enum err (*sync)(struct file *file); // fdatasync; a failure is final for the directory, never retry
     enum err (*truncate)(struct file *file, int64_t size_bytes);
-    enum err (*allocate)(struct file *file, int64_t from, int64_t size_bytes); // fallocate(KEEP_SIZE); a hint, never fails hard
-    enum err (*writeback)(struct file *file, int64_t from, int64_t size_bytes); // sync_file_range(WRITE); a hint, allowed on a loop
+    enum err (*allocate)(struct file *file, int64_t from,
+                         int64_t size_bytes); // fallocate(KEEP_SIZE); a hint, never fails hard
+    enum err (*writeback)(struct file *file, int64_t from,
+                          int64_t size_bytes); // sync_file_range(WRITE); a hint, allowed on a loop
     enum err (*stat)(struct file *file, struct file_stat *out);
     void (*close)(struct file *file); // called by the last unref
 };
@@ -179,9 +181,11 @@ struct env_ops {
     void (*listener_close)(struct env *env, struct env_listener *listener);
     void (*socket_close)(struct env_socket *socket); // any thread
     // Takes the socket. Nothing is wanted until conn_want. `owner` comes back from conn_owner.
-    struct env_conn *(*conn_open)(struct env *env, struct env_socket *socket, const struct conn_handler *handler, void *owner);
+    struct env_conn *(*conn_open)(struct env *env, struct env_socket *socket, const struct conn_handler *handler,
+                                  void *owner);
     // Numeric or resolvable host (resolution may take a task); on_writable = connected, on_closed = failed.
-    struct env_conn *(*connect)(struct env *env, const char *host, int port, const struct conn_handler *handler, void *owner);
+    struct env_conn *(*connect)(struct env *env, const char *host, int port, const struct conn_handler *handler,
+                                void *owner);
     void (*conn_want)(struct env_conn *conn, unsigned interest); // CONN_READ | CONN_WRITE
     // OK and *got > 0; ERR_AGAIN; ERR_CLOSED at the end or after a reset.
     enum err (*conn_recv)(struct env_conn *conn, void *to, size_t size, size_t *got);
@@ -201,10 +205,10 @@ struct env {
     const struct env_ops *ops;
     struct fs *fs;
     struct log *log;
-    int shard;        // 0-based index among the node's loops
+    int shard; // 0-based index among the node's loops
     int shard_count;
     struct env **shards; // all loops of the node, this one included
-    void *user;       // the broker's shard
+    void *user;          // the broker's shard
 };
 
 // Embedded first in the implementation's connection.
@@ -214,59 +218,190 @@ struct env_conn {
     void *owner;
 };
 
-static inline int64_t env_now_ns(struct env *env) { return env->ops->now_ns(env); }
-static inline int64_t env_now_ms(struct env *env) { return env->ops->now_ns(env) / 1000000; }
-static inline int64_t env_wall_ms(struct env *env) { return env->ops->wall_ms(env); }
-static inline void env_random(struct env *env, void *to, size_t size) { env->ops->random(env, to, size); }
-static inline void env_post(struct env *to, struct env_msg *msg) { to->ops->post(to, msg); }
-static inline void env_at_turn_end(struct env *env, struct env_msg *msg) { env->ops->at_turn_end(env, msg); }
-static inline void env_timer_set_ns(struct env *env, struct env_timer *timer, int64_t at_ns) { env->ops->timer_set(env, timer, at_ns); }
+static inline int64_t env_now_ns(struct env *env)
+{
+    return env->ops->now_ns(env);
+}
+static inline int64_t env_now_ms(struct env *env)
+{
+    return env->ops->now_ns(env) / 1000000;
+}
+static inline int64_t env_wall_ms(struct env *env)
+{
+    return env->ops->wall_ms(env);
+}
+static inline void env_random(struct env *env, void *to, size_t size)
+{
+    env->ops->random(env, to, size);
+}
+static inline void env_post(struct env *to, struct env_msg *msg)
+{
+    to->ops->post(to, msg);
+}
+static inline void env_at_turn_end(struct env *env, struct env_msg *msg)
+{
+    env->ops->at_turn_end(env, msg);
+}
+static inline void env_timer_set_ns(struct env *env, struct env_timer *timer, int64_t at_ns)
+{
+    env->ops->timer_set(env, timer, at_ns);
+}
 static inline void env_timer_after_ms(struct env *env, struct env_timer *timer, int64_t delay_ms)
 {
     env->ops->timer_set(env, timer, env->ops->now_ns(env) + delay_ms * 1000000);
 }
-static inline void env_timer_cancel(struct env *env, struct env_timer *timer) { env->ops->timer_cancel(env, timer); }
-static inline void env_task_post(struct env *env, struct env_task *task) { env->ops->task_post(env, task); }
-static inline void env_write_post(struct env *env, struct env_write *write) { env->ops->write(env, write); }
+static inline void env_timer_cancel(struct env *env, struct env_timer *timer)
+{
+    env->ops->timer_cancel(env, timer);
+}
+static inline void env_task_post(struct env *env, struct env_task *task)
+{
+    env->ops->task_post(env, task);
+}
+static inline void env_write_post(struct env *env, struct env_write *write)
+{
+    env->ops->write(env, write);
+}
 
-MUST_CHECK static inline enum err fs_open(struct fs *fs, const char *path, unsigned flags, struct file **out) { return fs->ops->open(fs, path, flags, out); }
-MUST_CHECK static inline enum err fs_rename(struct fs *fs, const char *from, const char *to) { return fs->ops->rename(fs, from, to); }
-MUST_CHECK static inline enum err fs_unlink(struct fs *fs, const char *path) { return fs->ops->unlink(fs, path); }
-MUST_CHECK static inline enum err fs_mkdir(struct fs *fs, const char *path) { return fs->ops->mkdir(fs, path); }
-MUST_CHECK static inline enum err fs_rmdir(struct fs *fs, const char *path) { return fs->ops->rmdir(fs, path); }
-MUST_CHECK static inline enum err fs_list(struct fs *fs, const char *path, enum err (*each)(void *context, const char *name), void *context) { return fs->ops->list(fs, path, each, context); }
-MUST_CHECK static inline enum err fs_sync_dir(struct fs *fs, const char *path) { return fs->ops->sync_dir(fs, path); }
-MUST_CHECK static inline enum err fs_stat(struct fs *fs, const char *path, struct file_stat *out) { return fs->ops->stat(fs, path, out); }
-MUST_CHECK static inline enum err fs_set_mtime(struct fs *fs, const char *path, int64_t mtime_ms) { return fs->ops->set_mtime(fs, path, mtime_ms); }
-MUST_CHECK static inline enum err fs_chmod(struct fs *fs, const char *path, unsigned mode) { return fs->ops->chmod(fs, path, mode); }
-MUST_CHECK static inline enum err fs_lock(struct fs *fs, const char *path, struct file **out, int64_t *holder_pid) { return fs->ops->lock(fs, path, out, holder_pid); }
-MUST_CHECK static inline enum err fs_space(struct fs *fs, const char *path, int64_t *total_bytes, int64_t *free_bytes) { return fs->ops->space(fs, path, total_bytes, free_bytes); }
+MUST_CHECK static inline enum err fs_open(struct fs *fs, const char *path, unsigned flags, struct file **out)
+{
+    return fs->ops->open(fs, path, flags, out);
+}
+MUST_CHECK static inline enum err fs_rename(struct fs *fs, const char *from, const char *to)
+{
+    return fs->ops->rename(fs, from, to);
+}
+MUST_CHECK static inline enum err fs_unlink(struct fs *fs, const char *path)
+{
+    return fs->ops->unlink(fs, path);
+}
+MUST_CHECK static inline enum err fs_mkdir(struct fs *fs, const char *path)
+{
+    return fs->ops->mkdir(fs, path);
+}
+MUST_CHECK static inline enum err fs_rmdir(struct fs *fs, const char *path)
+{
+    return fs->ops->rmdir(fs, path);
+}
+MUST_CHECK static inline enum err fs_list(struct fs *fs, const char *path,
+                                          enum err (*each)(void *context, const char *name), void *context)
+{
+    return fs->ops->list(fs, path, each, context);
+}
+MUST_CHECK static inline enum err fs_sync_dir(struct fs *fs, const char *path)
+{
+    return fs->ops->sync_dir(fs, path);
+}
+MUST_CHECK static inline enum err fs_stat(struct fs *fs, const char *path, struct file_stat *out)
+{
+    return fs->ops->stat(fs, path, out);
+}
+MUST_CHECK static inline enum err fs_set_mtime(struct fs *fs, const char *path, int64_t mtime_ms)
+{
+    return fs->ops->set_mtime(fs, path, mtime_ms);
+}
+MUST_CHECK static inline enum err fs_chmod(struct fs *fs, const char *path, unsigned mode)
+{
+    return fs->ops->chmod(fs, path, mode);
+}
+MUST_CHECK static inline enum err fs_lock(struct fs *fs, const char *path, struct file **out, int64_t *holder_pid)
+{
+    return fs->ops->lock(fs, path, out, holder_pid);
+}
+MUST_CHECK static inline enum err fs_space(struct fs *fs, const char *path, int64_t *total_bytes, int64_t *free_bytes)
+{
+    return fs->ops->space(fs, path, total_bytes, free_bytes);
+}
 
-MUST_CHECK static inline enum err file_pread(struct file *file, int64_t position, void *to, size_t size, size_t *got) { return file->ops->pread(file, position, to, size, got); }
-MUST_CHECK static inline enum err file_try_pread(struct file *file, int64_t position, void *to, size_t size, size_t *got) { return file->ops->try_pread(file, position, to, size, got); }
-MUST_CHECK static inline enum err file_pwritev(struct file *file, int64_t position, const struct iovec *parts, int part_count) { return file->ops->pwritev(file, position, parts, part_count); }
-MUST_CHECK static inline enum err file_sync(struct file *file) { return file->ops->sync(file); }
-MUST_CHECK static inline enum err file_truncate(struct file *file, int64_t size_bytes) { return file->ops->truncate(file, size_bytes); }
-static inline void file_allocate(struct file *file, int64_t from, int64_t size_bytes) { (void)file->ops->allocate(file, from, size_bytes); }
-static inline void file_writeback(struct file *file, int64_t from, int64_t size_bytes) { (void)file->ops->writeback(file, from, size_bytes); }
-MUST_CHECK static inline enum err file_stat(struct file *file, struct file_stat *out) { return file->ops->stat(file, out); }
+MUST_CHECK static inline enum err file_pread(struct file *file, int64_t position, void *to, size_t size, size_t *got)
+{
+    return file->ops->pread(file, position, to, size, got);
+}
+MUST_CHECK static inline enum err file_try_pread(struct file *file, int64_t position, void *to, size_t size,
+                                                 size_t *got)
+{
+    return file->ops->try_pread(file, position, to, size, got);
+}
+MUST_CHECK static inline enum err file_pwritev(struct file *file, int64_t position, const struct iovec *parts,
+                                               int part_count)
+{
+    return file->ops->pwritev(file, position, parts, part_count);
+}
+MUST_CHECK static inline enum err file_sync(struct file *file)
+{
+    return file->ops->sync(file);
+}
+MUST_CHECK static inline enum err file_truncate(struct file *file, int64_t size_bytes)
+{
+    return file->ops->truncate(file, size_bytes);
+}
+static inline void file_allocate(struct file *file, int64_t from, int64_t size_bytes)
+{
+    (void)file->ops->allocate(file, from, size_bytes);
+}
+static inline void file_writeback(struct file *file, int64_t from, int64_t size_bytes)
+{
+    (void)file->ops->writeback(file, from, size_bytes);
+}
+MUST_CHECK static inline enum err file_stat(struct file *file, struct file_stat *out)
+{
+    return file->ops->stat(file, out);
+}
 
 MUST_CHECK static inline enum err env_listen(struct env *env, const char *host, int port, int backlog,
-                                             void (*accepted)(struct env *env, void *context, struct env_socket *socket),
+                                             void (*accepted)(struct env *env, void *context,
+                                                              struct env_socket *socket),
                                              void *context, int *bound_port, struct env_listener **out)
 {
     return env->ops->listen(env, host, port, backlog, accepted, context, bound_port, out);
 }
-static inline void env_listener_close(struct env *env, struct env_listener *listener) { env->ops->listener_close(env, listener); }
-static inline void env_socket_close(struct env *env, struct env_socket *socket) { env->ops->socket_close(socket); }
-static inline struct env_conn *env_conn_open(struct env *env, struct env_socket *socket, const struct conn_handler *handler, void *owner) { return env->ops->conn_open(env, socket, handler, owner); }
-static inline struct env_conn *env_connect(struct env *env, const char *host, int port, const struct conn_handler *handler, void *owner) { return env->ops->connect(env, host, port, handler, owner); }
-static inline void conn_want(struct env_conn *conn, unsigned interest) { conn->env->ops->conn_want(conn, interest); }
-MUST_CHECK static inline enum err conn_recv(struct env_conn *conn, void *to, size_t size, size_t *got) { return conn->env->ops->conn_recv(conn, to, size, got); }
-MUST_CHECK static inline enum err conn_send(struct env_conn *conn, const struct iovec *parts, int part_count, size_t *sent) { return conn->env->ops->conn_send(conn, parts, part_count, sent); }
-MUST_CHECK static inline enum err conn_sendfile(struct env_conn *conn, struct file *file, int64_t position, size_t size, size_t *sent) { return conn->env->ops->conn_sendfile(conn, file, position, size, sent); }
-static inline void conn_close(struct env_conn *conn) { conn->env->ops->conn_close(conn); }
-static inline const char *conn_peer(struct env_conn *conn) { return conn->env->ops->conn_peer(conn); }
-static inline int conn_local_port(struct env_conn *conn) { return conn->env->ops->conn_local_port(conn); }
+static inline void env_listener_close(struct env *env, struct env_listener *listener)
+{
+    env->ops->listener_close(env, listener);
+}
+static inline void env_socket_close(struct env *env, struct env_socket *socket)
+{
+    env->ops->socket_close(socket);
+}
+static inline struct env_conn *env_conn_open(struct env *env, struct env_socket *socket,
+                                             const struct conn_handler *handler, void *owner)
+{
+    return env->ops->conn_open(env, socket, handler, owner);
+}
+static inline struct env_conn *env_connect(struct env *env, const char *host, int port,
+                                           const struct conn_handler *handler, void *owner)
+{
+    return env->ops->connect(env, host, port, handler, owner);
+}
+static inline void conn_want(struct env_conn *conn, unsigned interest)
+{
+    conn->env->ops->conn_want(conn, interest);
+}
+MUST_CHECK static inline enum err conn_recv(struct env_conn *conn, void *to, size_t size, size_t *got)
+{
+    return conn->env->ops->conn_recv(conn, to, size, got);
+}
+MUST_CHECK static inline enum err conn_send(struct env_conn *conn, const struct iovec *parts, int part_count,
+                                            size_t *sent)
+{
+    return conn->env->ops->conn_send(conn, parts, part_count, sent);
+}
+MUST_CHECK static inline enum err conn_sendfile(struct env_conn *conn, struct file *file, int64_t position, size_t size,
+                                                size_t *sent)
+{
+    return conn->env->ops->conn_sendfile(conn, file, position, size, sent);
+}
+static inline void conn_close(struct env_conn *conn)
+{
+    conn->env->ops->conn_close(conn);
+}
+static inline const char *conn_peer(struct env_conn *conn)
+{
+    return conn->env->ops->conn_peer(conn);
+}
+static inline int conn_local_port(struct env_conn *conn)
+{
+    return conn->env->ops->conn_local_port(conn);
+}
 
 #endif

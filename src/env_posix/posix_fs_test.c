@@ -37,7 +37,7 @@ static int setup(void **state)
 {
     struct fixture *f = MEM_NEW(struct fixture);
     f->log = (struct log){.level = LOG_INFO, .write = keep_line};
-    strcpy(f->dir, "/tmp/odradek-fs-XXXXXX");
+    snprintf(f->dir, sizeof(f->dir), "/tmp/odradek-fs-XXXXXX");
     if (mkdtemp(f->dir) == NULL) return -1;
     snprintf(f->path, sizeof(f->path), "%s/file", f->dir);
     if (posix_node_new(&(struct posix_options){.shards = 1, .log = &f->log}, &f->node) != OK) return -1;

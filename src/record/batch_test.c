@@ -223,84 +223,23 @@ static enum err walk(int32_t count, const char *hex)
 static void test_records_are_strict(void **state)
 {
     (void)state;
-    assert_int_equal(walk(1, "1000000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "00"),
-                     OK);
+    assert_int_equal(walk(1, "10000000026b027600"), OK);
     assert_int_equal(walk(0, ""), OK);
     assert_int_equal(walk(-1, ""), ERR_CORRUPT);
-    assert_int_equal(walk(0, "1000000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "00"),
-                     ERR_CORRUPT); // bytes behind the last
-    assert_int_equal(walk(2, "1000000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "00"),
-                     ERR_CORRUPT); // a record missing
-    assert_int_equal(walk(1, "0e00000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "00"),
-                     ERR_CORRUPT); // size too small
-    assert_int_equal(walk(1, "1200000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "0000"),
-                     ERR_CORRUPT); // a byte left in the record
-    assert_int_equal(walk(1, "1000000002"
-                             "6b"
-                             "02"
-                             "76"),
-                     ERR_CORRUPT);
+    assert_int_equal(walk(0, "10000000026b027600"), ERR_CORRUPT); // bytes behind the last
+    assert_int_equal(walk(2, "10000000026b027600"), ERR_CORRUPT); // a record missing
+    assert_int_equal(walk(1, "0e000000026b027600"), ERR_CORRUPT); // size too small
+    assert_int_equal(walk(1, "12000000026b02760000"), ERR_CORRUPT); // a byte left in the record
+    assert_int_equal(walk(1, "10000000026b0276"), ERR_CORRUPT);
     assert_int_equal(walk(1, "00"), ERR_CORRUPT);
     assert_int_equal(walk(1, "01"), ERR_CORRUPT);           // negative size
     assert_int_equal(walk(1, "ffffffffff01"), ERR_CORRUPT); // varint too long
-    assert_int_equal(walk(1, "1000000022"
-                             "6b"
-                             "02"
-                             "76"
-                             "00"),
-                     ERR_CORRUPT); // key past the record
-    assert_int_equal(walk(1, "1000000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "01"),
-                     ERR_CORRUPT); // -1 headers
-    assert_int_equal(walk(1, "1000000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "7e"),
-                     ERR_CORRUPT); // 63 headers in no bytes
-    assert_int_equal(walk(1, "1400000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "02"
-                             "0100"),
-                     ERR_CORRUPT); // header without key
-    assert_int_equal(walk(1, "1400000002"
-                             "6b"
-                             "02"
-                             "76"
-                             "02"
-                             "0001"),
-                     OK); // empty key, null value
-    assert_int_equal(walk(1, "0c"
-                             "000000"
-                             "01"
-                             "01"
-                             "00"),
-                     OK);
+    assert_int_equal(walk(1, "10000000226b027600"), ERR_CORRUPT); // key past the record
+    assert_int_equal(walk(1, "10000000026b027601"), ERR_CORRUPT); // -1 headers
+    assert_int_equal(walk(1, "10000000026b02767e"), ERR_CORRUPT); // 63 headers in no bytes
+    assert_int_equal(walk(1, "14000000026b0276020100"), ERR_CORRUPT); // header without key
+    assert_int_equal(walk(1, "14000000026b0276020001"), OK); // empty key, null value
+    assert_int_equal(walk(1, "0c000000010100"), OK);
 }
 
 // Sums of hostile deltas wrap; nothing overflows (the sanitizers watch).

@@ -171,7 +171,8 @@ def byte_by_byte(port, _dice):
             c.socket.sendall(bytes([byte]))
             time.sleep(0.01)
         c.correlation = 7
-        if len(c.receive()) < 100:
+        code, count = struct.unpack_from(">hi", c.receive())
+        if code or count < 1:
             raise AssertionError("ApiVersions sent byte by byte was not answered")
 
 
@@ -266,7 +267,7 @@ def main(names):
                 problem = f"{type(trouble).__name__}: {trouble}"
             peak_mib = memory.peak_kib / 1024
             if not node.alive():
-                problem = f"the broker is gone: {node.log_tail(5)}"
+                problem = f"the broker is gone: {node.log_tail(30)}"
             elif healthy.problem:
                 problem = f"the healthy client saw {healthy.problem}"
             elif healthy.turns < turns + 5:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole node under power cuts: a producer (idempotent, acks=all) and a reader go on while the node's machine loses power
-// at a seeded call, again and again. Under odradek.durability=commit
+// A whole node under power cuts: a producer (idempotent, acks=all) and a reader go on while the node's machine loses
+// power at a seeded call, again and again. Under odradek.durability=commit
 //   - every acknowledged record is there afterwards, at the offset that was acknowledged, with its bytes;
 //   - records of a partition stand in the order they were sent;
 //   - an offset once shown to the reader never holds anything else.
@@ -16,7 +16,15 @@
 #include "env_sim/sim.h"
 #include "harness.h"
 
-enum { RECORDS = 300, UNDELIVERED_MAX = 8, PARTITIONS = 3, OFFSETS_MAX = RECORDS * 2, VALUE_MAX = 3000, CUTS = 3, PORT = 9092 };
+enum {
+    RECORDS = 300,
+    UNDELIVERED_MAX = 8,
+    PARTITIONS = 3,
+    OFFSETS_MAX = RECORDS * 2,
+    VALUE_MAX = 3000,
+    CUTS = 3,
+    PORT = 9092
+};
 enum { UNKNOWN = -1 };
 
 struct world {
@@ -33,7 +41,7 @@ struct world {
     struct consumer *consumer;
     int sent;
     int delivered;
-    int64_t acked_offset[RECORDS];   // UNKNOWN = not acknowledged
+    int64_t acked_offset[RECORDS]; // UNKNOWN = not acknowledged
     int acked_partition[RECORDS];
     int shown[PARTITIONS][OFFSETS_MAX]; // record number, UNKNOWN = never shown
     char violation[256];
@@ -73,8 +81,13 @@ static void boot(void *context)
         fprintf(stderr, "configuration: %s\n", report.error);
         abort();
     }
-    const struct broker_options options = {.config = config, .envs = sim_node_envs(world->node), .env_count = 2, .started = started,
-                                           .stopped = stopped, .context = world, .hostname = host};
+    const struct broker_options options = {.config = config,
+                                           .envs = sim_node_envs(world->node),
+                                           .env_count = 2,
+                                           .started = started,
+                                           .stopped = stopped,
+                                           .context = world,
+                                           .hostname = host};
     world->is_serving = false;
     world->broker = broker_start(&options);
 }
@@ -122,12 +135,14 @@ static void delivered(struct producer *producer, const struct producer_delivery 
 static void note_shown(struct world *world, int partition, int64_t offset, int number)
 {
     if (offset >= OFFSETS_MAX || number == UNKNOWN) {
-        snprintf(world->violation, sizeof(world->violation), "partition %d offset %lld holds bytes nobody sent", partition, (long long)offset);
+        snprintf(world->violation, sizeof(world->violation), "partition %d offset %lld holds bytes nobody sent",
+                 partition, (long long)offset);
         return;
     }
     int *before = &world->shown[partition][offset];
     if (*before != UNKNOWN && *before != number)
-        snprintf(world->violation, sizeof(world->violation), "partition %d offset %lld showed record %d, now %d", partition, (long long)offset, *before, number);
+        snprintf(world->violation, sizeof(world->violation), "partition %d offset %lld showed record %d, now %d",
+                 partition, (long long)offset, *before, number);
     *before = number;
 }
 
@@ -135,15 +150,20 @@ static void read_all(struct consumer *consumer)
 {
     struct world *world = consumer_context(consumer);
     struct consumer_record shown;
-    while (consumer_next(consumer, &shown)) note_shown(world, shown.partition, shown.record.offset, number_of(shown.record.value));
+    while (consumer_next(consumer, &shown))
+        note_shown(world, shown.partition, shown.record.offset, number_of(shown.record.value));
 }
 
 static void send_some(struct world *world)
 {
     uint8_t buffer[8 + VALUE_MAX];
-    for (int budget = 5; budget > 0 && world->sent < RECORDS && world->sent - world->delivered < UNDELIVERED_MAX; budget--) {
-        const struct producer_record record = {.topic = SLICE("t"), .partition = world->sent % PARTITIONS, .timestamp = -1,
-                                               .value = value_of(world->sent, buffer), .context = (void *)(intptr_t)world->sent};
+    for (int budget = 5; budget > 0 && world->sent < RECORDS && world->sent - world->delivered < UNDELIVERED_MAX;
+         budget--) {
+        const struct producer_record record = {.topic = SLICE("t"),
+                                               .partition = world->sent % PARTITIONS,
+                                               .timestamp = -1,
+                                               .value = value_of(world->sent, buffer),
+                                               .context = (void *)(intptr_t)world->sent};
         if (producer_send(world->producer, &record) != OK) return;
         world->sent++;
     }
@@ -172,7 +192,8 @@ static void start_client(void *context)
     consuming.context = world;
     consuming.reset = RESET_EARLIEST;
     world->consumer = consumer_new(world->client, &consuming);
-    for (int partition = 0; partition < PARTITIONS; partition++) consumer_assign(world->consumer, SLICE("t"), partition, 0);
+    for (int partition = 0; partition < PARTITIONS; partition++)
+        consumer_assign(world->consumer, SLICE("t"), partition, 0);
 }
 
 static void pump(void *context)
@@ -186,7 +207,8 @@ static void pump(void *context)
 static void start_rereading(void *context)
 {
     struct world *world = context;
-    for (int partition = 0; partition < PARTITIONS; partition++) consumer_assign(world->consumer, SLICE("t"), partition, 0);
+    for (int partition = 0; partition < PARTITIONS; partition++)
+        consumer_assign(world->consumer, SLICE("t"), partition, 0);
 }
 
 static bool all_read_again(void *context)
@@ -209,7 +231,9 @@ static void check(struct world *world)
             if (number == UNKNOWN) continue;
             present++;
             if (number <= last)
-                snprintf(world->violation, sizeof(world->violation), "partition %d offset %lld: record %d behind record %d", partition, (long long)offset, number, last);
+                snprintf(world->violation, sizeof(world->violation),
+                         "partition %d offset %lld: record %d behind record %d", partition, (long long)offset, number,
+                         last);
             last = number;
         }
     }
@@ -217,10 +241,12 @@ static void check(struct world *world)
         int64_t offset = world->acked_offset[number];
         if (offset == UNKNOWN) continue;
         if (offset >= OFFSETS_MAX || world->shown[world->acked_partition[number]][offset] != number)
-            snprintf(world->violation, sizeof(world->violation), "record %d was acknowledged at partition %d offset %lld and is not there", number,
+            snprintf(world->violation, sizeof(world->violation),
+                     "record %d was acknowledged at partition %d offset %lld and is not there", number,
                      world->acked_partition[number], (long long)offset);
     }
-    if (present == 0) snprintf(world->violation, sizeof(world->violation), "nothing was ever read: the scenario tests nothing");
+    if (present == 0)
+        snprintf(world->violation, sizeof(world->violation), "nothing was ever read: the scenario tests nothing");
 }
 
 // ---- the scenario ----------------------------------------------------------------------------------------------
@@ -240,7 +266,8 @@ static void restart(struct world *world)
 static bool is_all_delivered(void *context)
 {
     struct world *world = context;
-    return has_violation(world) || !sim_node_is_up(world->node) || (world->sent == RECORDS && world->delivered == RECORDS);
+    return has_violation(world) || !sim_node_is_up(world->node) ||
+           (world->sent == RECORDS && world->delivered == RECORDS);
 }
 
 static bool is_down_or_done(void *context)
@@ -265,7 +292,9 @@ static void run(struct world *world, enum sim_call kind)
         sim_crash_at_call(world->node, kind, 1 + sim_below(world->sim, calls_before_cut), SIM_POWER_CUT);
         sim_run_until(world->sim, is_down_or_done, world, 20000);
         for (int tries = 0; tries < 20 && !has_violation(world); tries++) { // a cut may also hit the recovery
-            sim_crash_at_call(world->node, SIM_CALL_ANY, tries == 0 && sim_below(world->sim, 3) == 0 ? 1 + sim_below(world->sim, 300) : 0, SIM_POWER_CUT);
+            sim_crash_at_call(world->node, SIM_CALL_ANY,
+                              tries == 0 && sim_below(world->sim, 3) == 0 ? 1 + sim_below(world->sim, 300) : 0,
+                              SIM_POWER_CUT);
             if (!sim_node_is_up(world->node)) restart(world);
             if (sim_node_is_up(world->node)) break;
         }
@@ -276,13 +305,15 @@ static void run(struct world *world, enum sim_call kind)
     sim_run_until(world->sim, is_down_or_done, world, 600000);
     if (has_violation(world)) return;
     if (!is_all_delivered(world)) {
-        snprintf(world->violation, sizeof(world->violation), "no progress: %d sent, %d delivered", world->sent, world->delivered);
+        snprintf(world->violation, sizeof(world->violation), "no progress: %d sent, %d delivered", world->sent,
+                 world->delivered);
         return;
     }
     sim_node_call(world->client_node, start_rereading, world);
     if (!sim_run_until(world->sim, all_read_again, world, 60000))
         snprintf(world->violation, sizeof(world->violation), "the log could not be read to its end");
-    else check(world);
+    else
+        check(world);
 }
 
 static struct sim_options options(uint64_t seed)
@@ -324,7 +355,8 @@ static void power_cuts(struct sim_case *at)
     char why[256];
     bool good = holds(at->sim, kind_of(at->seed), false, why, sizeof(why));
     sim_check(at, good, "%s", why);
-    sim_check(at, kind_of(at->seed) != SIM_CALL_ANY || sim_stats(at->sim).power_cuts > 0, "the power was never cut: the scenario tests nothing");
+    sim_check(at, kind_of(at->seed) != SIM_CALL_ANY || sim_stats(at->sim).power_cuts > 0,
+              "the power was never cut: the scenario tests nothing");
 }
 
 // A disk that says it synced and did not: at least one of these seeds must be caught, or the test above proves nothing.
@@ -372,7 +404,8 @@ static void two_nodes(struct sim_case *at)
     mem_free(worlds);
 }
 
-static const struct sim_scenario scenarios[] = {{"power_cuts", options, power_cuts}, {"two_nodes", options, two_nodes}, {"canary", options, canary}};
+static const struct sim_scenario scenarios[] = {
+    {"power_cuts", options, power_cuts}, {"two_nodes", options, two_nodes}, {"canary", options, canary}};
 
 int main(int argc, char **argv)
 {

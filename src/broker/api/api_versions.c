@@ -12,7 +12,8 @@
 
 static bool is_listed(const struct wire_api *api)
 {
-    return api->serve_min <= api->serve_max && (api->listeners & WIRE_LISTENER_BROKER) != 0 && api_handler(api->key) != NULL;
+    return api->serve_min <= api->serve_max && (api->listeners & WIRE_LISTENER_BROKER) != 0 &&
+           api_handler(api->key) != NULL;
 }
 
 static void list_apis(struct request *request, struct api_versions_response *response)
@@ -50,11 +51,13 @@ static bool is_kept_promise(struct slice feature)
 // Features whose lowest level is 0 are not shown to old clients, which take 0 for a mistake (KIP-1022).
 static void list_supported(struct request *request, struct api_versions_response *response)
 {
-    response->supported_features.items = ARENA_ARRAY(&request->arena, struct api_versions_response_supported_feature_key, METADATA_FEATURE_COUNT);
+    response->supported_features.items =
+        ARENA_ARRAY(&request->arena, struct api_versions_response_supported_feature_key, METADATA_FEATURE_COUNT);
     for (int i = 0; i < METADATA_FEATURE_COUNT; i++) {
         const struct metadata_feature *feature = &metadata_features[i];
         if ((request->version < 4 && feature->min == 0) || !is_kept_promise(slice_str(feature->name))) continue;
-        struct api_versions_response_supported_feature_key *out = &response->supported_features.items[response->supported_features.count++];
+        struct api_versions_response_supported_feature_key *out =
+            &response->supported_features.items[response->supported_features.count++];
         out->name = slice_str(feature->name);
         out->min_version = feature->min;
         out->max_version = feature->max;
@@ -65,11 +68,13 @@ static void list_finalized(struct request *request, struct api_versions_response
 {
     const struct image *image = request->shard->image;
     response->finalized_features_epoch = image->offset;
-    response->finalized_features.items = ARENA_ARRAY(&request->arena, struct api_versions_response_finalized_feature_key, image->features.count);
+    response->finalized_features.items =
+        ARENA_ARRAY(&request->arena, struct api_versions_response_finalized_feature_key, image->features.count);
     struct pmap_iter it = pmap_iter(&image->features);
     for (const struct image_feature *feature; (feature = image_next_feature(&it)) != NULL;) {
         if (feature->level == 0 || !is_kept_promise(feature->name)) continue;
-        struct api_versions_response_finalized_feature_key *out = &response->finalized_features.items[response->finalized_features.count++];
+        struct api_versions_response_finalized_feature_key *out =
+            &response->finalized_features.items[response->finalized_features.count++];
         out->name = feature->name;
         out->min_version_level = feature->level;
         out->max_version_level = feature->level;
@@ -92,7 +97,8 @@ static void refuse(struct request *request, enum err why)
 {
     struct api_versions_response response = api_versions_response_init();
     response.error_code = err_to_wire(why);
-    struct api_versions_response_api_version own = {.api_key = API_API_VERSIONS, .min_version = 0, .max_version = wire_api_find(API_API_VERSIONS)->serve_max};
+    struct api_versions_response_api_version own = {
+        .api_key = API_API_VERSIONS, .min_version = 0, .max_version = wire_api_find(API_API_VERSIONS)->serve_max};
     if (why == ERR_UNSUPPORTED_VERSION) {
         response.api_keys.items = &own;
         response.api_keys.count = 1;
@@ -107,12 +113,14 @@ void api_api_versions(struct request *request)
         refuse(request, ERR_UNSUPPORTED_VERSION);
         return;
     }
-    if (request->version >= 3 && (!is_software_name(body->client_software_name) || !is_software_name(body->client_software_version))) {
+    if (request->version >= 3 &&
+        (!is_software_name(body->client_software_name) || !is_software_name(body->client_software_version))) {
         refuse(request, ERR_INVALID_REQUEST);
         return;
     }
     if (request->version >= 3 && request->conn != NULL)
-        snprintf(request->conn->software, sizeof(request->conn->software), "%.*s/%.*s", SLICE_FMT(body->client_software_name), SLICE_FMT(body->client_software_version));
+        snprintf(request->conn->software, sizeof(request->conn->software), "%.*s/%.*s",
+                 SLICE_FMT(body->client_software_name), SLICE_FMT(body->client_software_version));
     struct api_versions_response response = api_versions_response_init();
     list_apis(request, &response);
     list_supported(request, &response);

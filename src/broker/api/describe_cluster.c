@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// DescribeCluster (KIP-700, KIP-919, KIP-1073): the brokers of the cluster and where this listener's clients reach them.
+// DescribeCluster (KIP-700, KIP-919, KIP-1073): the brokers of the cluster and where this listener's clients reach
+// them.
+#include "proto/describe_cluster.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
-#include "proto/describe_cluster.h"
 
 enum { ENDPOINTS_OF_BROKERS = 1 };
 
@@ -11,13 +12,15 @@ static void list_brokers(struct request *request, struct describe_cluster_respon
 {
     const struct describe_cluster_request *body = request->body;
     const struct image *image = request->shard->image;
-    response->brokers.items = ARENA_ARRAY(&request->arena, struct describe_cluster_response_describe_cluster_broker, image->brokers.count);
+    response->brokers.items =
+        ARENA_ARRAY(&request->arena, struct describe_cluster_response_describe_cluster_broker, image->brokers.count);
     struct pmap_iter it = pmap_iter(&image->brokers);
     for (const struct image_node *node; (node = image_next_node(&it)) != NULL;) {
         struct cluster_endpoint endpoint;
         if (node->is_fenced && !body->include_fenced_brokers) continue;
         if (!cluster_endpoint(request, node, &endpoint)) continue;
-        struct describe_cluster_response_describe_cluster_broker *out = &response->brokers.items[response->brokers.count++];
+        struct describe_cluster_response_describe_cluster_broker *out =
+            &response->brokers.items[response->brokers.count++];
         out->broker_id = node->id;
         out->host = endpoint.host;
         out->port = endpoint.port;
@@ -37,8 +40,10 @@ void api_describe_cluster(struct request *request)
         list_brokers(request, &response);
     } else {
         response.error_code = ERR_MISMATCHED_ENDPOINT_TYPE;
-        response.error_message = SLICE("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER");
+        response.error_message =
+            SLICE("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER");
     }
-    if (body->include_cluster_authorized_operations) response.cluster_authorized_operations = cluster_operations(ACL_CLUSTER);
+    if (body->include_cluster_authorized_operations)
+        response.cluster_authorized_operations = cluster_operations(ACL_CLUSTER);
     request_reply(request, &response);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetch (kafka-internals B5; design walk 2). Each owner's shard reads its partitions in one visit ("leg") and brings home file
-// ranges, which are cut to the request's limits in the request's order. With less than min.bytes the legs go out once more to
-// watch; the first to see enough comes home, the others are called back, and everything is read anew.
+// Fetch (kafka-internals B5; design walk 2). Each owner's shard reads its partitions in one visit ("leg") and brings
+// home file ranges, which are cut to the request's limits in the request's order. With less than min.bytes the legs go
+// out once more to watch; the first to see enough comes home, the others are called back, and everything is read anew.
+#include "proto/fetch.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
-#include "proto/fetch.h"
 
 enum { READ_COMMITTED = 1, CONSUMER = -1 };
 
@@ -53,7 +53,7 @@ struct fetch {
     int readable_count;
     int64_t limit_bytes;
     int64_t total_bytes;
-    bool has_error; // one that ends the wait
+    bool has_error;         // one that ends the wait
     struct fetch_leg *legs; // by shard
     int legs_out;           // visits and recalls under way
     struct env_timer deadline;
@@ -68,8 +68,10 @@ static void go_home(struct fetch_leg *leg)
 {
     struct shard *home = leg->fetch->request->shard;
     leg->msg.run = leg_home;
-    if (home == leg->owner) leg_home(home->env, &leg->msg);
-    else env_post(home->env, &leg->msg);
+    if (home == leg->owner)
+        leg_home(home->env, &leg->msg);
+    else
+        env_post(home->env, &leg->msg);
 }
 
 // KIP-320: does the reader's history agree with ours? False: the answer says where it parts.
@@ -101,8 +103,10 @@ static void cold_read_done(struct plog *plog, struct plog_op *op)
 {
     (void)plog;
     struct fetch_item *item = CONTAINER_OF(op, struct fetch_item, cold.op);
-    if (op->result == OK) item->range = item->cold.range;
-    else set_error(item, op->result);
+    if (op->result == OK)
+        item->range = item->cold.range;
+    else
+        set_error(item, op->result);
     if (--item->leg->pending == 0) go_home(item->leg);
 }
 
@@ -124,9 +128,13 @@ static void read_item(struct fetch_item *item)
         return;
     }
     bool committed = body->isolation_level == READ_COMMITTED;
-    item->cold.spec = (struct plog_read_spec){.offset = item->in->fetch_offset, .max_bytes = item->in->partition_max_bytes, .min_one = true,
-                                              .limit_offset = committed ? item->out->last_stable_offset : item->out->high_watermark};
-    if (item->cold.spec.max_bytes > item->leg->fetch->limit_bytes) item->cold.spec.max_bytes = (int32_t)item->leg->fetch->limit_bytes;
+    item->cold.spec =
+        (struct plog_read_spec){.offset = item->in->fetch_offset,
+                                .max_bytes = item->in->partition_max_bytes,
+                                .min_one = true,
+                                .limit_offset = committed ? item->out->last_stable_offset : item->out->high_watermark};
+    if (item->cold.spec.max_bytes > item->leg->fetch->limit_bytes)
+        item->cold.spec.max_bytes = (int32_t)item->leg->fetch->limit_bytes;
     if (item->cold.spec.max_bytes < 0) item->cold.spec.max_bytes = 0;
     e = plog_read(plog, &item->cold.spec, &item->range);
     if (e == ERR_AGAIN) {
@@ -252,7 +260,8 @@ static void apportion(struct fetch *fetch)
     for (int i = 0; i < fetch->item_count; i++) {
         struct fetch_item *item = &fetch->items[i];
         struct plog_range *range = &item->range;
-        if (item->leg != NULL && (item->out->error_code != 0 || item->out->diverging_epoch.epoch >= 0)) fetch->has_error = true;
+        if (item->leg != NULL && (item->out->error_code != 0 || item->out->diverging_epoch.epoch >= 0))
+            fetch->has_error = true;
         if (range->file == NULL) continue;
         bool is_first = fetch->total_bytes == 0;
         int64_t most = left < item->in->partition_max_bytes ? left : item->in->partition_max_bytes;
@@ -299,8 +308,10 @@ static void send_legs(struct fetch *fetch, enum fetch_state state, visit_fn *vis
         leg->is_out = true;
         leg->msg.run = visit;
         fetch->legs_out++;
-        if (leg->owner == home) own = leg;
-        else env_post(leg->owner->env, &leg->msg);
+        if (leg->owner == home)
+            own = leg;
+        else
+            env_post(leg->owner->env, &leg->msg);
     }
     if (own != NULL) visit(home->env, &own->msg);
 }
@@ -400,11 +411,13 @@ static enum err locate(struct fetch *fetch, struct fetch_item *item, const struc
     return OK;
 }
 
-static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topic *in, struct fetch_response_fetchable_topic_response *out)
+static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topic *in,
+                      struct fetch_response_fetchable_topic_response *out)
 {
     struct request *request = fetch->request;
     const struct image *image = request->shard->image;
-    const struct image_topic *topic = request->version >= 13 ? image_topic_by_id(image, in->topic_id) : image_topic_by_name(image, in->topic);
+    const struct image_topic *topic =
+        request->version >= 13 ? image_topic_by_id(image, in->topic_id) : image_topic_by_name(image, in->topic);
     bool committed = fetch->body->isolation_level == READ_COMMITTED;
     out->topic = in->topic;
     out->topic_id = in->topic_id;
@@ -418,8 +431,10 @@ static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topi
         item->out->partition_index = item->in->partition;
         item->out->aborted_transactions.count = -1;
         enum err e = locate(fetch, item, topic);
-        if (e != OK) set_error(item, e);
-        else route(fetch, item);
+        if (e != OK)
+            set_error(item, e);
+        else
+            route(fetch, item);
         if (committed) item->out->aborted_transactions.count = 0; // no transaction was ever aborted here
     }
 }
@@ -432,13 +447,17 @@ static struct fetch *begin(struct request *request)
     for (int32_t i = 0; i < body->topics.count; i++) count += body->topics.items[i].partitions.count;
     fetch->request = request;
     fetch->body = body;
-    fetch->limit_bytes = body->max_bytes < request->shard->broker->fetch_bytes_max ? body->max_bytes : request->shard->broker->fetch_bytes_max;
+    fetch->limit_bytes = body->max_bytes < request->shard->broker->fetch_bytes_max
+                             ? body->max_bytes
+                             : request->shard->broker->fetch_bytes_max;
     fetch->items = ARENA_ARRAY(&request->arena, struct fetch_item, count);
     fetch->legs = ARENA_ARRAY(&request->arena, struct fetch_leg, request->shard->broker->shard_count);
     fetch->response = fetch_response_init();
     fetch->response.responses.count = body->topics.count;
-    fetch->response.responses.items = ARENA_ARRAY(&request->arena, struct fetch_response_fetchable_topic_response, body->topics.count);
-    for (int32_t i = 0; i < body->topics.count; i++) add_topic(fetch, &body->topics.items[i], &fetch->response.responses.items[i]);
+    fetch->response.responses.items =
+        ARENA_ARRAY(&request->arena, struct fetch_response_fetchable_topic_response, body->topics.count);
+    for (int32_t i = 0; i < body->topics.count; i++)
+        add_topic(fetch, &body->topics.items[i], &fetch->response.responses.items[i]);
     return fetch;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// InitProducerId for idempotent producers (kafka-internals E7, first row): a new id, epoch 0. Ids come in blocks from the
-// controller; each shard keeps a block of its own, so nearly every answer needs no one else.
+// InitProducerId for idempotent producers (kafka-internals E7, first row): a new id, epoch 0. Ids come in blocks from
+// the controller; each shard keeps a block of its own, so nearly every answer needs no one else.
+#include "proto/init_producer_id.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/forward.h"
 #include "proto/allocate_producer_ids.h"
 #include "proto/apis.h"
-#include "proto/init_producer_id.h"
 
 enum { ALLOCATE_VERSION = 0 };
 
@@ -48,7 +48,8 @@ static void block_came(struct shard *shard, void *context, enum err result, stru
     struct arena arena = {0};
     ids->is_asking = false;
     enum err e = result;
-    if (e == OK) e = wire_decode(&allocate_producer_ids_response_message, ALLOCATE_VERSION, answer, &arena, &response, NULL);
+    if (e == OK)
+        e = wire_decode(&allocate_producer_ids_response_message, ALLOCATE_VERSION, answer, &arena, &response, NULL);
     if (e == OK) e = (enum err)response.error_code;
     if (e == OK && response.producer_id_len <= 0) e = ERR_UNKNOWN_SERVER_ERROR;
     if (e == OK) {

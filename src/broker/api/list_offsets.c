@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ListOffsets (kafka-internals B6): the log's ends, and offsets by time. Each partition is asked on its own shard, by a
 // message that comes home with the answer; looking up a time is a task there.
+#include "proto/list_offsets.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
-#include "proto/list_offsets.h"
 
 // The special timestamps, and the version each appeared in.
 enum {
@@ -51,8 +51,10 @@ static void go_home(struct list_offsets_item *item)
     if (item->all->request->version < EPOCH_SINCE) item->out->leader_epoch = -1;
     struct shard *home = item->all->request->shard;
     item->msg.run = item_home;
-    if (item->owner == home) item_home(home->env, &item->msg);
-    else env_post(home->env, &item->msg);
+    if (item->owner == home)
+        item_home(home->env, &item->msg);
+    else
+        env_post(home->env, &item->msg);
 }
 
 // ---- on the owner's shard ----------------------------------------------------------------------------------------
@@ -98,9 +100,13 @@ static void look_up(struct list_offsets_item *item)
         plog_find_time(plog, &item->time);
         return;
     }
-    if (timestamp == LATEST) found(item, plog, limit);
-    else if (timestamp == EARLIEST) found(item, plog, plog_log_start(plog));
-    else if (timestamp == EARLIEST_LOCAL) found(item, plog, plog_local_start(plog) > plog_log_start(plog) ? plog_local_start(plog) : plog_log_start(plog));
+    if (timestamp == LATEST)
+        found(item, plog, limit);
+    else if (timestamp == EARLIEST)
+        found(item, plog, plog_log_start(plog));
+    else if (timestamp == EARLIEST_LOCAL)
+        found(item, plog,
+              plog_local_start(plog) > plog_log_start(plog) ? plog_local_start(plog) : plog_log_start(plog));
     go_home(item); // nothing is tiered: LATEST_TIERED and EARLIEST_PENDING_UPLOAD are found nowhere
 }
 
@@ -122,13 +128,15 @@ static void item_arrives(struct env *env, struct env_msg *msg)
 
 static bool is_known_timestamp(int64_t timestamp, int version)
 {
-    static const int since[] = {[-LATEST] = 1, [-EARLIEST] = 1, [-MAX_TIMESTAMP] = 7, [-EARLIEST_LOCAL] = 8, [-LATEST_TIERED] = 9, [-EARLIEST_PENDING_UPLOAD] = 11};
+    static const int since[] = {[-LATEST] = 1,         [-EARLIEST] = 1,      [-MAX_TIMESTAMP] = 7,
+                                [-EARLIEST_LOCAL] = 8, [-LATEST_TIERED] = 9, [-EARLIEST_PENDING_UPLOAD] = 11};
     if (timestamp >= 0) return true;
     return timestamp >= EARLIEST_PENDING_UPLOAD && version >= since[-timestamp];
 }
 
 // How often each existing partition is named; NULL when the topic does not exist.
-static const uint8_t *count_names(struct arena *arena, const struct list_offsets_request_list_offsets_topic *in, const struct image_topic *topic)
+static const uint8_t *count_names(struct arena *arena, const struct list_offsets_request_list_offsets_topic *in,
+                                  const struct image_topic *topic)
 {
     if (topic == NULL) return NULL;
     int32_t partition_count = image_topic_partition_count(topic);
@@ -140,7 +148,8 @@ static const uint8_t *count_names(struct arena *arena, const struct list_offsets
     return names;
 }
 
-static enum err check(const struct request *request, const struct list_offsets_request_list_offsets_partition *in, const struct image_topic *topic, const uint8_t *names)
+static enum err check(const struct request *request, const struct list_offsets_request_list_offsets_partition *in,
+                      const struct image_topic *topic, const uint8_t *names)
 {
     if (!is_known_timestamp(in->timestamp, request->version)) return ERR_UNSUPPORTED_VERSION;
     if (topic == NULL || image_partition_at(topic, in->partition_index) == NULL) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -148,14 +157,16 @@ static enum err check(const struct request *request, const struct list_offsets_r
     return names[in->partition_index] > 1 ? ERR_INVALID_REQUEST : OK;
 }
 
-static void add_topic(struct list_offsets *all, const struct list_offsets_request_list_offsets_topic *in, struct list_offsets_response_list_offsets_topic_response *out)
+static void add_topic(struct list_offsets *all, const struct list_offsets_request_list_offsets_topic *in,
+                      struct list_offsets_response_list_offsets_topic_response *out)
 {
     struct request *request = all->request;
     const struct image_topic *topic = image_topic_by_name(request->shard->image, in->name);
     const uint8_t *names = count_names(&request->arena, in, topic);
     out->name = in->name;
     out->partitions.count = in->partitions.count;
-    out->partitions.items = ARENA_ARRAY(&request->arena, struct list_offsets_response_list_offsets_partition_response, in->partitions.count);
+    out->partitions.items = ARENA_ARRAY(&request->arena, struct list_offsets_response_list_offsets_partition_response,
+                                        in->partitions.count);
     struct list_offsets_item *items = ARENA_ARRAY(&request->arena, struct list_offsets_item, in->partitions.count);
     for (int32_t i = 0; i < in->partitions.count; i++) {
         out->partitions.items[i] = list_offsets_response_list_offsets_partition_response_init();
@@ -163,20 +174,30 @@ static void add_topic(struct list_offsets *all, const struct list_offsets_reques
         enum err e = check(request, &in->partitions.items[i], topic, names);
         out->partitions.items[i].error_code = err_to_wire(e);
         if (e != OK) continue;
-        items[i] = (struct list_offsets_item){.msg = {.run = item_arrives}, .all = all, .in = &in->partitions.items[i], .out = &out->partitions.items[i], .topic_id = topic->id};
-        items[i].owner = shard_of_partition(request->shard->broker, topic->id.bytes, in->partitions.items[i].partition_index);
+        items[i] = (struct list_offsets_item){.msg = {.run = item_arrives},
+                                              .all = all,
+                                              .in = &in->partitions.items[i],
+                                              .out = &out->partitions.items[i],
+                                              .topic_id = topic->id};
+        items[i].owner =
+            shard_of_partition(request->shard->broker, topic->id.bytes, in->partitions.items[i].partition_index);
         all->pending++;
-        if (items[i].owner == request->shard) item_arrives(request->shard->env, &items[i].msg);
-        else env_post(items[i].owner->env, &items[i].msg);
+        if (items[i].owner == request->shard)
+            item_arrives(request->shard->env, &items[i].msg);
+        else
+            env_post(items[i].owner->env, &items[i].msg);
     }
 }
 
 void api_list_offsets(struct request *request)
 {
     struct list_offsets *all = ARENA_NEW(&request->arena, struct list_offsets);
-    *all = (struct list_offsets){.request = request, .body = request->body, .response = list_offsets_response_init(), .pending = 1};
+    *all = (struct list_offsets){
+        .request = request, .body = request->body, .response = list_offsets_response_init(), .pending = 1};
     all->response.topics.count = all->body->topics.count;
-    all->response.topics.items = ARENA_ARRAY(&request->arena, struct list_offsets_response_list_offsets_topic_response, all->body->topics.count);
-    for (int32_t i = 0; i < all->body->topics.count; i++) add_topic(all, &all->body->topics.items[i], &all->response.topics.items[i]);
+    all->response.topics.items =
+        ARENA_ARRAY(&request->arena, struct list_offsets_response_list_offsets_topic_response, all->body->topics.count);
+    for (int32_t i = 0; i < all->body->topics.count; i++)
+        add_topic(all, &all->body->topics.items[i], &all->response.topics.items[i]);
     if (--all->pending == 0) request_reply(request, &all->response);
 }

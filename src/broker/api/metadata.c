@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Metadata: the brokers, and topics with their partitions' leaders. A topic that does not exist is created when the client
-// allows it and auto.create.topics.enable says so; the answer still says UNKNOWN_TOPIC_OR_PARTITION, and clients ask again.
+// Metadata: the brokers, and topics with their partitions' leaders. A topic that does not exist is created when the
+// client allows it and auto.create.topics.enable says so; the answer still says UNKNOWN_TOPIC_OR_PARTITION, and clients
+// ask again.
 #include <stdlib.h>
 
 #include "broker/api.h"
@@ -17,7 +18,8 @@ enum { CREATE_TIMEOUT_MS = 30000, CREATE_VERSION = 7 };
 static void list_brokers(struct request *request, struct metadata_response *response)
 {
     const struct image *image = request->shard->image;
-    response->brokers.items = ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_broker, image->brokers.count);
+    response->brokers.items =
+        ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_broker, image->brokers.count);
     struct pmap_iter it = pmap_iter(&image->brokers);
     for (const struct image_node *node; (node = image_next_node(&it)) != NULL;) {
         struct cluster_endpoint endpoint;
@@ -31,7 +33,8 @@ static void list_brokers(struct request *request, struct metadata_response *resp
 }
 
 // Replicas on brokers that are gone or fenced.
-static void list_offline(struct request *request, const struct image_partition *partition, struct metadata_response_metadata_response_partition *out)
+static void list_offline(struct request *request, const struct image_partition *partition,
+                         struct metadata_response_metadata_response_partition *out)
 {
     out->offline_replicas.items = ARENA_ARRAY(&request->arena, int32_t, partition->replicas.count);
     for (int32_t i = 0; i < partition->replicas.count; i++)
@@ -39,7 +42,8 @@ static void list_offline(struct request *request, const struct image_partition *
             out->offline_replicas.items[out->offline_replicas.count++] = partition->replicas.items[i];
 }
 
-static void describe_partition(struct request *request, const struct image_partition *partition, struct metadata_response_metadata_response_partition *out)
+static void describe_partition(struct request *request, const struct image_partition *partition,
+                               struct metadata_response_metadata_response_partition *out)
 {
     bool has_leader = partition->leader >= 0 && cluster_is_alive(request->shard->image, partition->leader);
     *out = metadata_response_metadata_response_partition_init();
@@ -54,7 +58,8 @@ static void describe_partition(struct request *request, const struct image_parti
     list_offline(request, partition, out);
 }
 
-static void describe_topic(struct request *request, const struct image_topic *topic, struct metadata_response_metadata_response_topic *out)
+static void describe_topic(struct request *request, const struct image_topic *topic,
+                           struct metadata_response_metadata_response_topic *out)
 {
     const struct metadata_request *body = request->body;
     int32_t count = image_topic_partition_count(topic);
@@ -80,7 +85,8 @@ static int by_name(const void *a, const void *b)
 static void list_all(struct request *request, struct metadata_response *response)
 {
     const struct image *image = request->shard->image;
-    response->topics.items = ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_topic, image->topics.count);
+    response->topics.items =
+        ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_topic, image->topics.count);
     struct pmap_iter it = pmap_iter(&image->topics);
     for (const struct image_topic *topic; (topic = image_next_topic(&it)) != NULL;)
         describe_topic(request, topic, &response->topics.items[response->topics.count++]);
@@ -115,7 +121,8 @@ static void create(struct request *request, const struct slice *names, int32_t c
 static enum err why_missing(struct request *request, const struct metadata_request_metadata_request_topic *in)
 {
     if (!uuid_is_zero(in->topic_id)) return ERR_UNKNOWN_TOPIC_ID;
-    return topic_name_problem(in->name, &request->arena) == NULL ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_INVALID_TOPIC_EXCEPTION;
+    return topic_name_problem(in->name, &request->arena) == NULL ? ERR_UNKNOWN_TOPIC_OR_PARTITION
+                                                                 : ERR_INVALID_TOPIC_EXCEPTION;
 }
 
 static void list_named(struct request *request, struct metadata_response *response)
@@ -124,12 +131,15 @@ static void list_named(struct request *request, struct metadata_response *respon
     const struct image *image = request->shard->image;
     struct slice *to_create = ARENA_ARRAY(&request->arena, struct slice, body->topics.count);
     int32_t create_count = 0;
-    bool may_create = (request->version < 4 || body->allow_auto_topic_creation) && request->shard->broker->creates_topics;
+    bool may_create =
+        (request->version < 4 || body->allow_auto_topic_creation) && request->shard->broker->creates_topics;
     response->topics.count = body->topics.count;
-    response->topics.items = ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_topic, body->topics.count);
+    response->topics.items =
+        ARENA_ARRAY(&request->arena, struct metadata_response_metadata_response_topic, body->topics.count);
     for (int32_t i = 0; i < body->topics.count; i++) {
         const struct metadata_request_metadata_request_topic *in = &body->topics.items[i];
-        const struct image_topic *topic = uuid_is_zero(in->topic_id) ? image_topic_by_name(image, in->name) : image_topic_by_id(image, in->topic_id);
+        const struct image_topic *topic =
+            uuid_is_zero(in->topic_id) ? image_topic_by_name(image, in->name) : image_topic_by_id(image, in->topic_id);
         if (topic != NULL) {
             describe_topic(request, topic, &response->topics.items[i]);
             continue;
@@ -170,8 +180,11 @@ void api_metadata(struct request *request)
     response.cluster_id = slice_str(request->shard->broker->cluster_id);
     response.controller_id = cluster_controller(request);
     bool wants_all = body->topics.count < 0 || (request->version == 0 && body->topics.count == 0);
-    if (wants_all) list_all(request, &response);
-    else list_named(request, &response);
-    if (body->include_cluster_authorized_operations) response.cluster_authorized_operations = cluster_operations(ACL_CLUSTER);
+    if (wants_all)
+        list_all(request, &response);
+    else
+        list_named(request, &response);
+    if (body->include_cluster_authorized_operations)
+        response.cluster_authorized_operations = cluster_operations(ACL_CLUSTER);
     request_reply(request, &response);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Produce (kafka-internals B1 to B3; design walk 1). Three stages: every batch is judged on the connection's shard, or in a
-// task when that means decompressing much; the good ones travel to the shards that own their partitions, one
+// Produce (kafka-internals B1 to B3; design walk 1). Three stages: every batch is judged on the connection's shard, or
+// in a task when that means decompressing much; the good ones travel to the shards that own their partitions, one
 // message ("leg") per shard; each leg comes home when all its appends are acknowledged as `acks` asks.
+#include "proto/produce.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
-#include "proto/produce.h"
 #include "record/validate.h"
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1 };
@@ -79,8 +79,10 @@ static void reply(struct produce *produce)
     release_items(produce);
     if (produce->body->acks == ACKS_NONE) {
         // With nothing to answer, a closed connection is the only way to tell the producer to look again.
-        if (any_failed(produce)) request_disconnect(request, "a produce with acks=0 failed");
-        else request_finish_silently(request);
+        if (any_failed(produce))
+            request_disconnect(request, "a produce with acks=0 failed");
+        else
+            request_finish_silently(request);
         return;
     }
     cluster_add_leader_hints(request, &produce->response);
@@ -112,8 +114,10 @@ static void item_done(struct produce_item *item, enum err result)
     env_timer_cancel(leg->owner->env, &leg->deadline);
     struct shard *home = leg->produce->request->shard;
     leg->msg.run = leg_home;
-    if (home == leg->owner) leg_home(home->env, &leg->msg);
-    else env_post(home->env, &leg->msg);
+    if (home == leg->owner)
+        leg_home(home->env, &leg->msg);
+    else
+        env_post(home->env, &leg->msg);
 }
 
 static void acknowledged(struct ack_wait *wait, enum err result)
@@ -147,8 +151,11 @@ static void published(struct plog *plog, struct plog_append *append)
 static enum err append(struct produce_item *item, struct partition *partition)
 {
     struct slice bytes = item->result.needs_rebuild ? text_slice(&item->rebuilt) : item->view.bytes;
-    item->append = (struct plog_append){.bytes = (uint8_t *)(uintptr_t)bytes.data, .size = bytes.size, .origin = PLOG_CLIENT,
-                                        .leader_epoch = partition->leader_epoch, .done = published};
+    item->append = (struct plog_append){.bytes = (uint8_t *)(uintptr_t)bytes.data,
+                                        .size = bytes.size,
+                                        .origin = PLOG_CLIENT,
+                                        .leader_epoch = partition->leader_epoch,
+                                        .done = published};
     enum err e = plog_append(partition->plog, &item->append);
     item->out->log_start_offset = plog_log_start(partition->plog);
     if (e != OK) return e;
@@ -225,7 +232,8 @@ static void leg_arrives(struct env *env, struct env_msg *msg)
 static void list_record_errors(struct produce_item *item, const struct validate_failure *failure, struct arena *arena)
 {
     if (failure->error_count == 0) return;
-    item->out->record_errors.items = ARENA_ARRAY(arena, struct produce_response_batch_index_and_error_message, failure->error_count);
+    item->out->record_errors.items =
+        ARENA_ARRAY(arena, struct produce_response_batch_index_and_error_message, failure->error_count);
     item->out->record_errors.count = failure->error_count;
     for (int32_t i = 0; i < failure->error_count; i++) {
         item->out->record_errors.items[i].batch_index = failure->errors[i].index;
@@ -280,7 +288,8 @@ static void route(struct produce *produce, struct produce_item *item)
     struct shard *owner = shard_of_partition(produce->request->shard->broker, item->topic_id.bytes, item->out->index);
     struct produce_leg *leg = &produce->legs[owner->env->shard];
     if (leg->owner == NULL) {
-        *leg = (struct produce_leg){.msg = {.run = leg_arrives}, .produce = produce, .owner = owner, .last = &leg->first};
+        *leg =
+            (struct produce_leg){.msg = {.run = leg_arrives}, .produce = produce, .owner = owner, .last = &leg->first};
         produce->legs_out++;
     }
     item->leg = leg;
@@ -295,8 +304,10 @@ static void submit(struct produce *produce)
     int shard_count = home->broker->shard_count;
     produce->legs = ARENA_ARRAY(&produce->request->arena, struct produce_leg, shard_count);
     for (int i = 0; i < produce->item_count; i++) {
-        if (produce->items[i].error != OK) set_error(&produce->items[i], produce->items[i].error);
-        else route(produce, &produce->items[i]);
+        if (produce->items[i].error != OK)
+            set_error(&produce->items[i], produce->items[i].error);
+        else
+            route(produce, &produce->items[i]);
     }
     request_unhold(produce->request);
     if (produce->legs_out == 0) {
@@ -305,7 +316,8 @@ static void submit(struct produce *produce)
     }
     // Our own leg goes last: it may answer the request and free everything.
     for (int i = 0; i < shard_count; i++)
-        if (produce->legs[i].owner != NULL && i != home->env->shard) env_post(produce->legs[i].owner->env, &produce->legs[i].msg);
+        if (produce->legs[i].owner != NULL && i != home->env->shard)
+            env_post(produce->legs[i].owner->env, &produce->legs[i].msg);
     if (produce->legs[home->env->shard].owner != NULL) leg_arrives(home->env, &produce->legs[home->env->shard].msg);
 }
 
@@ -331,12 +343,15 @@ static struct validate_options options_of(const struct shard *shard, const struc
 {
     const struct topic_config *config = &topic->config;
     bool keeps = config->compression == TOPIC_COMPRESSION_PRODUCER;
-    int32_t levels[] = {[CODEC_GZIP] = config->gzip_level, [CODEC_LZ4] = config->lz4_level, [CODEC_ZSTD] = config->zstd_level};
-    bool has_level = config->compression == TOPIC_COMPRESSION_GZIP || config->compression == TOPIC_COMPRESSION_LZ4 || config->compression == TOPIC_COMPRESSION_ZSTD;
+    int32_t levels[] = {
+        [CODEC_GZIP] = config->gzip_level, [CODEC_LZ4] = config->lz4_level, [CODEC_ZSTD] = config->zstd_level};
+    bool has_level = config->compression == TOPIC_COMPRESSION_GZIP || config->compression == TOPIC_COMPRESSION_LZ4 ||
+                     config->compression == TOPIC_COMPRESSION_ZSTD;
     return (struct validate_options){
         .origin = APPEND_CLIENT,
         .is_compacted = config->cleanup_compact,
-        .timestamp_type = config->timestamp_type == TOPIC_TIMESTAMP_LOG_APPEND ? TIMESTAMP_LOG_APPEND_TIME : TIMESTAMP_CREATE_TIME,
+        .timestamp_type =
+            config->timestamp_type == TOPIC_TIMESTAMP_LOG_APPEND ? TIMESTAMP_LOG_APPEND_TIME : TIMESTAMP_CREATE_TIME,
         .timestamp_before_max_ms = config->timestamp_before_max_ms,
         .timestamp_after_max_ms = config->timestamp_after_max_ms,
         .now_ms = env_wall_ms(shard->env),
@@ -361,9 +376,11 @@ static enum err check(struct produce *produce, struct produce_item *item, const 
     if (partition == NULL) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     enum err e = produce_check_framing(item->records, (int16_t)request->version, &item->view);
     if (e != OK) return e;
-    if (batch_is_transactional(&item->view.header) && slice_is_null(produce->body->transactional_id)) return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    if (batch_is_transactional(&item->view.header) && slice_is_null(produce->body->transactional_id))
+        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     if (produce->body->acks < ACKS_ALL || produce->body->acks > ACKS_LEADER) return ERR_INVALID_REQUIRED_ACKS;
-    if (topic_is_internal(in_image->name) && !slice_eq_str(request->ctx.client_id, "__admin_client")) return ERR_INVALID_TOPIC_EXCEPTION;
+    if (topic_is_internal(in_image->name) && !slice_eq_str(request->ctx.client_id, "__admin_client"))
+        return ERR_INVALID_TOPIC_EXCEPTION;
     const struct topic *topic = topic_by_id(request->shard, in_image->id);
     item->topic_id = topic->id;
     item->options = options_of(request->shard, topic, item->out->index);
@@ -372,16 +389,19 @@ static enum err check(struct produce *produce, struct produce_item *item, const 
     return OK;
 }
 
-static void add_topic(struct produce *produce, const struct produce_request_topic_produce_data *in, struct produce_response_topic_produce_response *out)
+static void add_topic(struct produce *produce, const struct produce_request_topic_produce_data *in,
+                      struct produce_response_topic_produce_response *out)
 {
     struct request *request = produce->request;
     struct arena *arena = &request->arena;
     out->name = arena_copy(arena, in->name); // the input may go before the answer does
     out->topic_id = in->topic_id;
     out->partition_responses.count = in->partition_data.count;
-    out->partition_responses.items = ARENA_ARRAY(arena, struct produce_response_partition_produce_response, in->partition_data.count);
+    out->partition_responses.items =
+        ARENA_ARRAY(arena, struct produce_response_partition_produce_response, in->partition_data.count);
     const struct image *image = request->shard->image;
-    const struct image_topic *topic = request->version >= 13 ? image_topic_by_id(image, in->topic_id) : image_topic_by_name(image, in->name);
+    const struct image_topic *topic =
+        request->version >= 13 ? image_topic_by_id(image, in->topic_id) : image_topic_by_name(image, in->name);
     for (int32_t i = 0; i < in->partition_data.count; i++) {
         struct produce_item *item = &produce->items[produce->item_count++];
         item->out = &out->partition_responses.items[i];
@@ -397,7 +417,8 @@ static bool is_heavy(const struct produce *produce)
     for (int i = 0; i < produce->item_count; i++) {
         const struct produce_item *item = &produce->items[i];
         if (item->error != OK || item->view.bytes.size <= INLINE_COMPRESSED_MAX) continue;
-        bool recompresses = !item->options.keeps_codec && (item->view.header.attributes & BATCH_CODEC_MASK) != (int)item->options.target_codec;
+        bool recompresses = !item->options.keeps_codec &&
+                            (item->view.header.attributes & BATCH_CODEC_MASK) != (int)item->options.target_codec;
         if (is_compressed(item) || recompresses) return true;
     }
     return false;
@@ -410,10 +431,12 @@ static struct produce *begin(struct request *request)
     produce->body = request->body;
     produce->response = produce_response_init();
     int count = 0;
-    for (int32_t i = 0; i < produce->body->topic_data.count; i++) count += produce->body->topic_data.items[i].partition_data.count;
+    for (int32_t i = 0; i < produce->body->topic_data.count; i++)
+        count += produce->body->topic_data.items[i].partition_data.count;
     produce->items = ARENA_ARRAY(&request->arena, struct produce_item, count);
     produce->response.responses.count = produce->body->topic_data.count;
-    produce->response.responses.items = ARENA_ARRAY(&request->arena, struct produce_response_topic_produce_response, produce->body->topic_data.count);
+    produce->response.responses.items =
+        ARENA_ARRAY(&request->arena, struct produce_response_topic_produce_response, produce->body->topic_data.count);
     return produce;
 }
 
