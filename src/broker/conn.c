@@ -123,10 +123,14 @@ static bool take_frame(struct conn *conn, struct inbuf *inbuf, const uint8_t *by
         frame = arena_copy(&request->arena, frame);
     else
         request->input = inbuf_ref(inbuf);
+    conn->last_frame_size = size;
+    if (!request_decode(request, frame)) {
+        request_free(request);
+        return false;
+    }
     list_push_back(&conn->requests, &request->in_conn);
     conn->request_count++;
-    conn->last_frame_size = size;
-    return request_decode(request, frame);
+    return true;
 }
 
 // ---- reading into the unfinished frame ---------------------------------------------------------------------------
@@ -298,14 +302,26 @@ static void note_end(struct conn *conn, enum err why)
         log_info(conn->shard->log, "network", "peer=%s failed: %s", conn_peer(conn->io), err_text(why));
 }
 
+// What came cannot be understood: those before it are still answered, then the connection ends.
+static void stop_reading(struct conn *conn)
+{
+    conn->closing = true;
+    admission_leave(&conn->shard->admission, &conn->ticket);
+    drop_partial(conn);
+    inbuf_unref(conn->shard, conn->backlog);
+    conn->backlog = NULL;
+    conn_mark_dirty(conn);
+}
+
 static void on_readable(struct env *env, struct env_conn *io)
 {
     (void)env;
     struct conn *conn = io->owner;
     enum err e = OK;
     for (int round = 0; e == OK && round < READ_ROUNDS_MAX && may_read(conn); round++) e = read_some(conn);
+    if (e == ERR_CORRUPT) stop_reading(conn);
     start_requests(conn);
-    if (e == OK || e == ERR_AGAIN || e == ERR_BUSY) {
+    if (e == OK || e == ERR_AGAIN || e == ERR_BUSY || e == ERR_CORRUPT) {
         update_interest(conn);
         return;
     }
@@ -412,7 +428,7 @@ void conn_flush(struct conn *conn)
     start_requests(conn);
     enum err e = conn_send_ready(conn);
     if (e == OK && conn->backlog != NULL && conn->request_count < CONN_IN_FLIGHT_MAX) {
-        e = cut_backlog(conn) ? OK : ERR_CORRUPT;
+        if (!cut_backlog(conn)) stop_reading(conn);
         start_requests(conn);
     }
     if (e != OK) {

@@ -53,9 +53,12 @@ static bool decode_unknown_api_versions(struct request *request)
 
 static bool decode_body(struct request *request, struct slice bytes)
 {
-    request->frame = bytes;
+    // Kafka does not look at what follows the body, and there are clients that send more (librdkafka 2.16 encodes a
+    // field of Metadata v8-10 in v13 too).
+    size_t consumed = 0;
     request->body = arena_alloc(&request->arena, wire_struct_size(request->api->request));
-    enum err e = wire_decode(request->api->request, request->version, bytes, &request->arena, request->body, NULL);
+    enum err e = wire_decode(request->api->request, request->version, bytes, &request->arena, request->body, &consumed);
+    request->frame = slice_of(bytes.data, e == OK ? consumed : bytes.size);
     if (e != OK) refuse(request, "sent a malformed body", request->api->key, request->version, e);
     return e == OK;
 }

@@ -285,7 +285,12 @@ static bool configure(struct consuming *c, struct consumer_config *config, struc
                     : slice_eq_str(reset, "none")   ? RESET_NONE
                                                     : RESET_LATEST;
     if (config->reset == RESET_LATEST && !slice_eq_str(reset, "latest")) {
-        return bad_config(c, "auto.offset.reset", "Use latest, earliest or none");
+        return bad_config(c, "auto.offset.reset",
+                          arena_printf(&c->cli->arena,
+                                       "Invalid value `%.*s` for configuration auto.offset.reset. The value must be "
+                                       "either 'earliest', 'latest', 'none' or of the format "
+                                       "'by_duration:<PnDTnHnMn.nS.>'.",
+                                       SLICE_FMT(reset)));
     }
     c->reset = config->reset == RESET_EARLIEST ? CONSUMER_EARLIEST : CONSUMER_LATEST;
     config->check_crcs = !slice_eq_str(props_get(&c->props, "check.crcs"), "false");
@@ -407,6 +412,12 @@ static bool may_go_on(void *context)
     return c->timed_out || c->cli->stop_signal != 0 || consumer_is_ready(c->consumer);
 }
 
+static void report_count(struct consuming *c)
+{
+    cli_flush(c->cli);
+    cli_err(c->cli, "Processed a total of %lld messages\n", (long long)c->count);
+}
+
 static void stopped_by(struct consuming *c, const char *class_name, const char *text)
 {
     cli_flush(c->cli);
@@ -415,6 +426,31 @@ static void stopped_by(struct consuming *c, const char *class_name, const char *
         cli_err(c->cli, "%s\n", class_name);
     else
         (void)cli_stack(c->cli, class_name, text);
+}
+
+static struct cli_error out_of_range(struct consuming *c, const struct consumer_failure *failure)
+{
+    struct text leader = {0};
+    const struct client_topic *topic = client_topic(c->client, failure->topic);
+    struct client_partition partition = {.leader = -1, .leader_epoch = -1};
+    if (topic != NULL && failure->partition < topic->partition_count) partition = topic->partitions[failure->partition];
+    struct slice host;
+    int port;
+    if (client_address(c->client, partition.leader, &host, &port)) {
+        text_printf(&leader, "Optional[%.*s:%d (id: %d rack: null isFenced: false)]", SLICE_FMT(host), port,
+                    partition.leader);
+    } else {
+        text_add_str(&leader, "Optional.empty");
+    }
+    struct cli_error error = {.class_name = "org.apache.kafka.clients.consumer.OffsetOutOfRangeException"};
+    error.text =
+        arena_printf(&c->cli->arena,
+                     "Fetch position FetchPosition{offset=%lld, offsetEpoch=Optional.empty, "
+                     "currentLeader=LeaderAndEpoch{leader=%s, epoch=%d}} is out of range for partition %.*s-%d",
+                     (long long)failure->offset, text_cstr(&leader), partition.leader_epoch, SLICE_FMT(failure->topic),
+                     failure->partition);
+    text_deinit(&leader);
+    return error;
 }
 
 // Waits for a record. False: it is over, and has been said why.
@@ -432,7 +468,9 @@ static bool wait_for_record(struct consuming *c)
     if (!runs || c->cli->stop_signal != 0) return false;
     if (consumer_failed(c->consumer, &failure)) {
         struct cli_error error = cli_error_of(c->cli, failure.err, SLICE_NULL);
-        if (failure.err == ERR_INVALID_TOPIC_EXCEPTION) {
+        if (failure.err == ERR_OFFSET_OUT_OF_RANGE) {
+            error = out_of_range(c, &failure);
+        } else if (failure.err == ERR_INVALID_TOPIC_EXCEPTION) {
             error.text = arena_printf(&c->cli->arena, "Invalid topics: [%.*s]", SLICE_FMT(failure.topic));
         } else if (failure.err == ERR_TOPIC_AUTHORIZATION_FAILED) {
             error.text =
@@ -458,7 +496,10 @@ static int read_records(struct consuming *c)
             c->count++;
             struct cli_error problem;
             if (!formatter_write(&c->formatter, cli, &record, &problem)) {
-                if (!has(c, CONSUMER_SKIP_MESSAGE_ON_ERROR)) return run_failed(c, problem.class_name, problem.text), 1;
+                if (!has(c, CONSUMER_SKIP_MESSAGE_ON_ERROR)) {
+                    report_count(c);
+                    return run_failed(c, problem.class_name, problem.text), 1;
+                }
                 cli_flush(cli);
                 log_error(cli->host->log, logger, "Error processing message, skipping this message: ");
                 (void)cli_stack(cli, problem.class_name, problem.text);
@@ -469,6 +510,7 @@ static int read_records(struct consuming *c)
             break;
         }
     }
+    report_count(c);
     return cli->stop_signal != 0 ? 128 + cli->stop_signal : 0;
 }
 
@@ -494,8 +536,6 @@ static int consume(struct consuming *c)
     int code = 1;
     if (subscribe(c)) {
         code = read_records(c);
-        cli_flush(cli);
-        cli_err(cli, "Processed a total of %lld messages\n", (long long)c->count);
         if (has(c, CONSUMER_ENABLE_SYSTEST_EVENTS)) cli_out(cli, "shutdown_complete\n");
     }
     env_timer_cancel(cli->host->env, &c->list_timer);

@@ -150,7 +150,9 @@ static int signal_number(const char *name)
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         if (strcmp(name, known[i].name) == 0) return known[i].number;
     }
-    return atoi(name);
+    char *end;
+    long number = strtol(name, &end, 10);
+    return *end == '\0' && number > 0 && number < 65 ? (int)number : SIGTERM;
 }
 
 int tool_server_stop(struct cli *cli, int argc, char **argv)

@@ -249,10 +249,9 @@ static bool choose_versions(struct formatting *f)
         const char *word = f->args->values[FORMAT_FEATURE][i], *name;
         int level;
         if (!parse_level(f->cli, word, &name, &level)) {
-            return terse(f, arena_printf(&f->cli->arena,
-                                         "Invalid feature format: %s. Expected format: 'feature=version' "
-                                         "(e.g. 'group.version=1')",
-                                         word));
+            const char *why = strchr(word, '=') == NULL ? "equals sign not found" : "unable to parse level";
+            const char *text = arena_printf(&f->cli->arena, "Can't parse feature=level string %s: %s.", word, why);
+            return uncaught(f->cli, "java.lang.RuntimeException", text), false;
         }
         int feature = find_feature(name);
         if (strcmp(name, "metadata.version") == 0) {
@@ -273,31 +272,55 @@ static bool choose_versions(struct formatting *f)
     for (int i = 0; i < FEATURE_COUNT; i++) {
         f->levels[i] = given[i] >= 0 ? (int16_t)given[i] : f->version->defaults[i];
         if (f->levels[i] <= feature_levels_max[i]) continue;
-        return terse(
-            f, arena_printf(&f->cli->arena, "No feature:%s with feature level %d", feature_names[i], f->levels[i]));
+        const char *text =
+            arena_printf(&f->cli->arena, "No feature:%s with feature level %d", feature_names[i], f->levels[i]);
+        return uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
     }
     return true;
 }
 
-// "id@host:port:directory"
+static bool bad_voter(struct formatting *f, const char *text)
+{
+    return uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
+}
+
+// "id@host:port:directory", with Java's complaints.
 static bool parse_voter(struct formatting *f, struct slice text, struct cli_format_voter *out)
 {
-    const char *word = arena_str(&f->cli->arena, text);
-    const char *at = strchr(word, '@'), *last = strrchr(word, ':');
-    char *end = NULL;
+    char *word = arena_str(&f->cli->arena, text);
+    char *at = strchr(word, '@'), *end;
+    if (at == NULL) return bad_voter(f, "No @ found in dynamic voter string.");
+    if (at == word) return bad_voter(f, "Invalid @ at beginning of dynamic voter string.");
     long id = strtol(word, &end, 10);
-    struct slice host;
-    int port;
-    if (at == NULL || end != at || id < 0 || last == NULL || last < at ||
-        uuid_parse(slice_str(last + 1), &out->directory_id) != OK ||
-        client_parse_address(slice_of(at + 1, (size_t)(last - at) - 1), &host, &port) != OK) {
-        return terse(f, arena_printf(&f->cli->arena,
-                                     "Failed to parse dynamic voter string: %s. Expected "
-                                     "id@host:port:directory-id",
-                                     word));
+    if (end != at || id > INT32_MAX) return bad_voter(f, "Failed to parse node id in dynamic voter string.");
+    if (id < 0) {
+        return bad_voter(f, arena_printf(&f->cli->arena, "Invalid negative node id %ld in dynamic voter string.", id));
+    }
+    char *host = at + 1, *colon;
+    if (*host == '\0') return bad_voter(f, "No hostname found after node id.");
+    if (*host == '[') {
+        char *bracket = strchr(++host, ']');
+        if (bracket == NULL) return bad_voter(f, "Hostname began with left bracket, but no right bracket was found.");
+        *bracket = '\0';
+        colon = bracket + 1;
+        if (*colon != ':') return bad_voter(f, "Port section must start with a colon.");
+    } else {
+        colon = strchr(host, ':');
+        if (colon == NULL) return bad_voter(f, "No colon following hostname could be found.");
+        *colon = '\0';
+    }
+    char *directory = strchr(colon + 1, ':');
+    if (directory == NULL) return bad_voter(f, "No colon following port could be found.");
+    long port = strtol(colon + 1, &end, 10);
+    if (end != directory || end == colon + 1) return bad_voter(f, "Failed to parse port in dynamic voter string.");
+    if (port < 0 || port > 65535) {
+        return bad_voter(f, arena_printf(&f->cli->arena, "Invalid port %ld in dynamic voter string.", port));
+    }
+    if (uuid_parse(slice_str(directory + 1), &out->directory_id) != OK) {
+        return bad_voter(f, "Failed to parse directory ID in dynamic voter string.");
     }
     out->id = (int32_t)id;
-    out->host = host;
+    out->host = slice_str(host);
     out->port = (uint16_t)port;
     return true;
 }
@@ -357,6 +380,32 @@ static bool choose_voters(struct formatting *f)
     return true;
 }
 
+// Directories that were formatted for somebody else are not touched, nor are those beside them.
+static bool check_owner(struct formatting *f)
+{
+    struct cli *cli = f->cli;
+    for (int i = 0; i < f->format.dir_count; i++) {
+        struct props props = {0};
+        const char *path = arena_printf(&cli->arena, "%s/meta.properties", f->format.dirs[i]);
+        if (props_load(&props, cli, path) != OK) continue;
+        struct slice cluster = props_get(&props, "cluster.id");
+        const char *node = props_string(cli, &props, "node.id", NULL), *text = NULL;
+        if (!slice_is_null(cluster) && !slice_eq(cluster, f->format.cluster_id)) {
+            text = arena_printf(&cli->arena, "Invalid cluster.id in: %s. Expected %.*s, but read %.*s", path,
+                                SLICE_FMT(f->format.cluster_id), SLICE_FMT(cluster));
+        } else if (node != NULL && strtol(node, NULL, 10) != f->format.node_id) {
+            text =
+                arena_printf(&cli->arena,
+                             "Stored node id %s doesn't match previous node id %d in %s. If you moved your data, make "
+                             "sure your configured node id matches. If you intend to create a new node, you should "
+                             "remove all data in your data directories.",
+                             node, f->format.node_id, path);
+        }
+        if (text != NULL) return uncaught(cli, "java.lang.RuntimeException", text), false;
+    }
+    return true;
+}
+
 // Chooses what the bootstrap metadata holds; `line` says it as Java prints it.
 static void choose_features(struct formatting *f, struct text *line)
 {
@@ -396,6 +445,7 @@ static int format(struct cli *cli, const struct argparse *args)
     f.format.metadata_dir = config_metadata_log_dir(f.config);
     f.format.metadata_version = f.version->level;
     f.format.ignores_formatted = args->given[FORMAT_IGNORE_FORMATTED] > 0;
+    if (!check_owner(&f)) return 1;
     struct text bootstrap = {0}, report = {0}, problem = {0};
     choose_features(&f, &bootstrap);
     enum err e = cli->host->format(cli->host, &f.format, &report, &problem);

@@ -128,6 +128,8 @@ const struct client_topic *client_topic(struct client *client, struct slice name
 const struct client_topic *client_topic_by_id(struct client *client, struct uuid id);
 // Asks for metadata anew as soon as back-off allows: a leader moved, a topic is missing.
 void client_refresh(struct client *client);
+// Where metadata says a broker is; false: no such broker. `host` is valid until the next metadata answer.
+bool client_address(struct client *client, int32_t node_id, struct slice *host, int *port);
 // True once a broker has answered for metadata.
 bool client_has_cluster(const struct client *client);
 

@@ -28,8 +28,7 @@ static void topic_clear(struct topic_entry *entry)
 void client_metadata_deinit(struct client *client)
 {
     env_timer_cancel(client->env, &client->refresh_timer);
-    MAP_EACH(link, &client->topics_by_name)
-    {
+    MAP_EACH (link, &client->topics_by_name) {
         struct topic_entry *entry = MAP_ITEM(link, struct topic_entry, by_name);
         topic_clear(entry);
         mem_free(entry->name);
@@ -45,12 +44,20 @@ void client_metadata_deinit(struct client *client)
 struct client_node *client_node_find(struct client *client, int32_t id)
 {
     if (id < 0) return NULL;
-    LIST_EACH(link, &client->nodes)
-    {
+    LIST_EACH (link, &client->nodes) {
         struct client_node *node = LIST_ITEM(link, struct client_node, link);
         if (node->id == id && node->is_listed) return node;
     }
     return NULL;
+}
+
+bool client_address(struct client *client, int32_t node_id, struct slice *host, int *port)
+{
+    const struct client_node *node = client_node_find(client, node_id);
+    if (node == NULL) return false;
+    *host = slice_str(node->host);
+    *port = node->port;
+    return true;
 }
 
 bool client_has_cluster(const struct client *client)
@@ -143,17 +150,22 @@ static void take_topic(struct client *client, const struct metadata_response_met
     if (from->error_code == OK) set_id(client, entry, from->topic_id);
     entry->topic.err = (enum err)from->error_code;
     // While a topic is being created, or its leader elected, what is known of its partitions stays.
-    if (from->error_code == OK) take_partitions(entry, from);
-    else if (from->error_code == ERR_UNKNOWN_TOPIC_OR_PARTITION) topic_clear(entry);
+    if (from->error_code == OK)
+        take_partitions(entry, from);
+    else if (from->error_code == ERR_UNKNOWN_TOPIC_OR_PARTITION)
+        topic_clear(entry);
 }
 
 static void log_trouble(struct client *client, const struct client_call *call)
 {
     const struct metadata_response *answer = call->response;
-    struct text list = {0};
+    struct text list = {0}, invalid = {0};
     for (int32_t i = 0; i < answer->topics.count; i++) {
         const struct metadata_response_metadata_response_topic *topic = &answer->topics.items[i];
         if (topic->error_code == OK) continue;
+        if (topic->error_code == ERR_INVALID_TOPIC_EXCEPTION) {
+            text_printf(&invalid, "%s%.*s", invalid.size > 0 ? ", " : "", SLICE_FMT(topic->name));
+        }
         if (list.size > 0) text_add_str(&list, ", ");
         text_printf(&list, "%.*s=%s", SLICE_FMT(topic->name), err_name((enum err)topic->error_code));
     }
@@ -163,7 +175,12 @@ static void log_trouble(struct client *client, const struct client_call *call)
                  "%s The metadata response from the cluster reported a recoverable issue with correlation id %d : {%s}",
                  name, call->correlation_id, text_cstr(&list));
     }
+    if (invalid.size > 0 && name != NULL) {
+        log_error(client->config.log, "org.apache.kafka.clients.Metadata",
+                  "%s Metadata response reported invalid topics [%s]", name, text_cstr(&invalid));
+    }
     text_deinit(&list);
+    text_deinit(&invalid);
 }
 
 // ---- refreshing ------------------------------------------------------------------------------------------------
@@ -171,13 +188,12 @@ static void log_trouble(struct client *client, const struct client_call *call)
 static void take_brokers(struct client *client, const struct metadata_response *answer)
 {
     if (answer->brokers.count <= 0) return;
-    LIST_EACH(link, &client->nodes) LIST_ITEM(link, struct client_node, link)->is_listed = false;
+    LIST_EACH (link, &client->nodes) LIST_ITEM(link, struct client_node, link)->is_listed = false;
     for (int32_t i = 0; i < answer->brokers.count; i++) {
         const struct metadata_response_metadata_response_broker *broker = &answer->brokers.items[i];
         if (broker->node_id < 0 || broker->host.size == 0) continue;
         struct client_node *node = NULL;
-        LIST_EACH(link, &client->nodes)
-        {
+        LIST_EACH (link, &client->nodes) {
             struct client_node *candidate = LIST_ITEM(link, struct client_node, link);
             if (candidate->id == broker->node_id) node = candidate;
         }
@@ -202,8 +218,7 @@ static void ask(struct client *client)
     struct metadata_request_metadata_request_topic *topics =
         ARENA_ARRAY(arena, struct metadata_request_metadata_request_topic, client->topics_by_name.count + 1);
     int32_t count = 0;
-    MAP_EACH(link, &client->topics_by_name)
-    {
+    MAP_EACH (link, &client->topics_by_name) {
         topics[count] = metadata_request_metadata_request_topic_init();
         topics[count++].name = MAP_ITEM(link, struct topic_entry, by_name)->topic.name;
     }
@@ -256,8 +271,7 @@ void client_refresh(struct client *client)
 static void look_for_missing(struct client *client)
 {
     bool is_new = false, is_missing = false;
-    MAP_EACH(link, &client->topics_by_name)
-    {
+    MAP_EACH (link, &client->topics_by_name) {
         const struct topic_entry *entry = MAP_ITEM(link, struct topic_entry, by_name);
         is_new = is_new || !entry->is_answered;
         is_missing = is_missing || (entry->is_answered && entry->topic.err != OK && err_is_retriable(entry->topic.err));
@@ -283,8 +297,7 @@ static void on_answer(struct client *client, struct client_call *call)
         client->refresh_is_due = true;
     }
     schedule(client);
-    LIST_EACH(link, &client->listeners)
-    {
+    LIST_EACH (link, &client->listeners) {
         struct client_listener *listener = LIST_ITEM(link, struct client_listener, link);
         listener->changed(client, listener);
     }

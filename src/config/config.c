@@ -207,6 +207,13 @@ const struct config_key *config_listener_key(struct slice name)
     return NULL;
 }
 
+// A broker key, or else the topic setting that was probably meant.
+static const char *nearest_of(struct slice name)
+{
+    const char *nearest = config_key_nearest(CONFIG_BROKER, name);
+    return nearest != NULL ? nearest : config_key_nearest(CONFIG_TOPIC, name);
+}
+
 static enum err check_names(struct builder *b)
 {
     enum { NEAREST_MAX = 20 }; // the search takes a while, and so many are no slips
@@ -228,7 +235,7 @@ static enum err check_names(struct builder *b)
             warn(b, arena_printf(b->arena, "config %.*s was removed in Kafka 4.0 and is ignored", SLICE_FMT(name)));
             continue;
         }
-        const char *nearest = unknown_count++ < NEAREST_MAX ? config_key_nearest(CONFIG_BROKER, name) : NULL;
+        const char *nearest = unknown_count++ < NEAREST_MAX ? nearest_of(name) : NULL;
         if (nearest != NULL)
             warn(b, arena_printf(b->arena, "unknown config %.*s; did you mean %s?", SLICE_FMT(name), nearest));
         else

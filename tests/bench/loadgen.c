@@ -525,9 +525,9 @@ static void do_ready(const struct options *o, char **program)
     pid_t pid = fork();
     if (pid < 0) die("fork");
     if (pid == 0) {
-        // The caller reads our standard output to its end: the program must not hold it.
+        // The caller reads our output to its end: the program must not hold it.
         int null = open("/dev/null", O_RDWR);
-        dup2(null, 0), dup2(null, 1);
+        dup2(null, 0), dup2(null, 1), dup2(null, 2);
         execvp(program[0], program);
         _exit(127);
     }

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The command-line tools beside Apache Kafka's: same command lines, same standard output, same standard error (but for
 # Java's stack frames), same exit code.
 #   run.sh BIN BOOTSTRAP [SUITE...]             compare `BIN kafka-topics ...` with golden/, on a broker with no topics
 #   run.sh --golden LIBS BOOTSTRAP [SUITE...]   write golden/ anew: Kafka 4.3.1's jars in LIBS against its own broker.
 #                                               LOG4J_BINDING names log4j-slf4j-impl's jar (the scripts' logging)
+#   PENDING=FILE run.sh ...                     cases that must differ, for a broker that does not serve all of it yet
 #   ONLY=name run.sh ...                        one case (state-dependent ones need those before)
 # Suites are cases/*.txt; ids, ports, times and directories are masked on both sides.
 set -uo pipefail
@@ -42,7 +44,7 @@ mask() {
     -e "s|$D|DIR|g" -e "s|${B//./\\.}|BROKER|g" -e "s/(localhost|127\.0\.0\.1):${B##*:}/BROKER/g"
 }
 
-failed=0 passed=0
+failed=0 passed=0 pending=0
 for suite in "$@"; do
   D=$work/$suite; mkdir -p "$D"
   C=$D/server.properties V=$D/static.properties
@@ -59,12 +61,15 @@ for suite in "$@"; do
     { echo "== $name"; echo "-- exit $code"; echo "-- stdout"; mask < "$work/out"; echo; echo "-- stderr"; mask < "$work/err"; echo; } > "$work/got"
     if [ $mode = golden ]; then cat "$work/got" >> "$golden.new"; continue; fi
     awk -v want="== $name" '/^== /{on=($0==want)} on' "$golden" > "$work/want"
-    if cmp -s "$work/want" "$work/got"; then passed=$((passed + 1)); else
+    same=no; cmp -s "$work/want" "$work/got" && same=yes
+    if [ -n "${PENDING:-}" ] && grep -q "^$suite/$name " "$PENDING"; then
+      if [ $same = yes ]; then failed=$((failed + 1)); echo "FAIL $suite/$name is as Kafka's now: take it out of $PENDING"; else pending=$((pending + 1)); fi
+    elif [ $same = yes ]; then passed=$((passed + 1)); else
       failed=$((failed + 1)); echo "FAIL $suite/$name: $snippet"; diff "$work/want" "$work/got" | head -${DIFF_LINES:-12}
     fi
   done 3< "$here/cases/$suite.txt"
   [ $mode = golden ] && mv "$golden.new" "$golden"
 done
 [ $mode = golden ] && exit 0
-echo "cli: $passed as Kafka, $failed not"
+echo "cli: $passed as Kafka, $failed not, $pending pending"
 [ $failed = 0 ]
