@@ -447,6 +447,7 @@ struct broker *broker_start(const struct broker_options *options)
     broker->node_id = config_node_id(options->config);
     broker->frame_bytes_max = config_get_int(options->config, "socket.request.max.bytes");
     broker->fetch_bytes_max = config_get_int(options->config, "fetch.max.bytes");
+    broker->described_partitions_max = config_get_int(options->config, "max.request.partition.size.limit");
     broker->creates_topics = config_get_bool(options->config, "auto.create.topics.enable");
     list_init(&broker->held_sockets);
     list_init(&broker->early_deltas);

@@ -41,6 +41,7 @@ struct broker {
     char cluster_id[64];
     int32_t frame_bytes_max; // socket.request.max.bytes
     int32_t fetch_bytes_max; // fetch.max.bytes
+    int32_t described_partitions_max; // max.request.partition.size.limit
     bool creates_topics;     // auto.create.topics.enable
     uint64_t hash_seed;
 

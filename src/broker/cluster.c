@@ -20,6 +20,22 @@ bool cluster_is_alive(const struct image *image, int32_t broker_id)
     return node != NULL && !node->is_fenced;
 }
 
+struct image_ids cluster_offline_replicas(struct request *request, const struct image_partition *partition)
+{
+    int32_t *offline = ARENA_ARRAY(&request->arena, int32_t, partition->replicas.count);
+    struct image_ids ids = {.items = offline};
+    for (int32_t i = 0; i < partition->replicas.count; i++)
+        if (!cluster_is_alive(request->shard->image, partition->replicas.items[i]))
+            offline[ids.count++] = partition->replicas.items[i];
+    return ids;
+}
+
+int32_t cluster_live_leader(const struct request *request, const struct image_partition *partition)
+{
+    bool lives = partition->leader >= 0 && cluster_is_alive(request->shard->image, partition->leader);
+    return lives ? partition->leader : -1;
+}
+
 // Controllers take no client connections of their own, so a broker stands in for them, as in Kafka.
 int32_t cluster_controller(const struct request *request)
 {

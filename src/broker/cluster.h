@@ -18,6 +18,12 @@ struct cluster_endpoint {
 bool cluster_endpoint(const struct request *request, const struct image_node *node, struct cluster_endpoint *out);
 // Is the broker registered and not fenced?
 bool cluster_is_alive(const struct image *image, int32_t broker_id);
+// Replicas on brokers that are gone or fenced; in the request's arena.
+struct image_ids cluster_offline_replicas(struct request *request, const struct image_partition *partition);
+// Sets a response's field of ids, which borrows from the image: the answer is encoded before the image can go.
+#define CLUSTER_SET_IDS(field, ids) ((field).items = (int32_t *)(uintptr_t)(ids).items, (field).count = (ids).count)
+// The leader if it lives, else -1 (LEADER_NOT_AVAILABLE).
+int32_t cluster_live_leader(const struct request *request, const struct image_partition *partition);
 // The broker that clients should send controller requests to: this one.
 int32_t cluster_controller(const struct request *request);
 bool topic_is_internal(struct slice name);

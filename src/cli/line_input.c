@@ -97,7 +97,9 @@ static bool take_news(struct line_input *input)
     input->has_news = false;
     if (input->is_at_end) return true;
     struct text *bytes = &input->bytes;
-    memmove(bytes->data, bytes->data + input->at, bytes->size - input->at);
+    if (input->at > 0 && input->at < bytes->size) {
+        memmove(bytes->data, bytes->data + input->at, bytes->size - input->at);
+    }
     bytes->size -= input->at;
     input->at = 0;
     text_add(bytes, slice_of(input->reading.buffer, (size_t)input->reading.got));
@@ -108,9 +110,9 @@ static bool take_news(struct line_input *input)
 // A whole line among what is here.
 static bool find_line(struct line_input *input, struct slice *line)
 {
-    const uint8_t *start_at = input->bytes.data + input->at;
     size_t left = input->bytes.size - input->at;
     if (left == 0) return false;
+    const uint8_t *start_at = input->bytes.data + input->at;
     if (input->skips_lf) {
         input->skips_lf = false;
         if (*start_at == '\n') {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CreateTopics is the controller's (meta/decide_topics.h); a broker carries it there.
+// CreateTopics is the controller's (meta/decide.h); a broker carries it there.
 #include "broker/api.h"
 #include "broker/forward.h"
 

@@ -32,30 +32,18 @@ static void list_brokers(struct request *request, struct metadata_response *resp
     }
 }
 
-// Replicas on brokers that are gone or fenced.
-static void list_offline(struct request *request, const struct image_partition *partition,
-                         struct metadata_response_metadata_response_partition *out)
-{
-    out->offline_replicas.items = ARENA_ARRAY(&request->arena, int32_t, partition->replicas.count);
-    for (int32_t i = 0; i < partition->replicas.count; i++)
-        if (!cluster_is_alive(request->shard->image, partition->replicas.items[i]))
-            out->offline_replicas.items[out->offline_replicas.count++] = partition->replicas.items[i];
-}
-
 static void describe_partition(struct request *request, const struct image_partition *partition,
                                struct metadata_response_metadata_response_partition *out)
 {
-    bool has_leader = partition->leader >= 0 && cluster_is_alive(request->shard->image, partition->leader);
+    struct image_ids offline = cluster_offline_replicas(request, partition);
     *out = metadata_response_metadata_response_partition_init();
-    out->error_code = has_leader ? OK : ERR_LEADER_NOT_AVAILABLE;
     out->partition_index = partition->index;
-    out->leader_id = has_leader ? partition->leader : -1;
+    out->leader_id = cluster_live_leader(request, partition);
+    out->error_code = out->leader_id < 0 ? ERR_LEADER_NOT_AVAILABLE : OK;
     out->leader_epoch = partition->leader_epoch;
-    out->replica_nodes.items = (int32_t *)(uintptr_t)partition->replicas.items; // encoded before the image can go
-    out->replica_nodes.count = partition->replicas.count;
-    out->isr_nodes.items = (int32_t *)(uintptr_t)partition->isr.items;
-    out->isr_nodes.count = partition->isr.count;
-    list_offline(request, partition, out);
+    CLUSTER_SET_IDS(out->replica_nodes, partition->replicas);
+    CLUSTER_SET_IDS(out->isr_nodes, partition->isr);
+    CLUSTER_SET_IDS(out->offline_replicas, offline);
 }
 
 static void describe_topic(struct request *request, const struct image_topic *topic,
