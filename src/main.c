@@ -268,7 +268,7 @@ int main(int argc, char **argv)
     struct posix_node *node = NULL;
     struct posix_log log;
     posix_log_init(&log, STDERR_FILENO, LOG_WARN);
-    const struct posix_options options = {.shards = 1, .task_threads = 1, .log = &log.log};
+    const struct posix_options options = {.shards = 1, .task_threads = 2, .log = &log.log};
     int env_count = 0;
     signal(SIGPIPE, SIG_IGN);
     if (posix_node_new(&options, &node) != OK) return 1;

@@ -451,8 +451,8 @@ enum err image_apply_record(struct image *image, struct image_touched *touched, 
                             struct arena *scratch, enum image_mark *mark, struct text *problem)
 {
     *mark = IMAGE_MARK_NONE;
-    const uint8_t *end = value.data + value.size;
     uint32_t frame = 0, type = 0, version = 0;
+    const uint8_t *end = slice_is_null(value) ? NULL : value.data + value.size;
     const uint8_t *at = slice_is_null(value) ? NULL : uvarint32_read(value.data, end, &frame);
     if (at != NULL) at = uvarint32_read(at, end, &type);
     if (at != NULL) at = uvarint32_read(at, end, &version);
