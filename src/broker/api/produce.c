@@ -125,12 +125,13 @@ static void acknowledged(struct ack_wait *wait, enum err result)
     item_done(CONTAINER_OF(wait, struct produce_item, ack), result);
 }
 
-// The payload is in the file: its memory need not wait for the acknowledgement (design rule 9).
+// The payload is in the file: its memory need not wait for the acknowledgement (design rule 9). Only at home, where
+// legs_out may be read, and when no other leg still needs the bytes.
 static void release_payload(struct produce_leg *leg)
 {
     struct produce *produce = leg->produce;
-    bool is_only = produce->legs_out == 1 && leg->owner == produce->request->shard;
-    if (leg->unpublished == 0 && is_only) request_release_input(produce->request);
+    bool is_home = leg->owner == produce->request->shard;
+    if (is_home && produce->legs_out == 1 && leg->unpublished == 0) request_release_input(produce->request);
 }
 
 static void published(struct plog *plog, struct plog_append *append)
