@@ -254,7 +254,7 @@ static inline enum err bench_submit(struct bench *b, const struct test_batch *sp
 
 static inline int64_t bench_append(struct bench *b, struct test_batch spec)
 {
-    struct plog_append out;
+    struct plog_append out = {0};
     assert_int_equal(bench_submit(b, &spec, &out), OK);
     bench_idle(b);
     return out.base_offset;

@@ -288,7 +288,8 @@ static int cuts_by_kind[SIM_CALL_COUNTED];
 
 static void print_cuts(void)
 {
-    for (int kind = 0; kind < SIM_CALL_COUNTED; kind++) printf("cuts %s %d\n", sim_call_name(kind), cuts_by_kind[kind]);
+    for (int kind = 0; kind < SIM_CALL_COUNTED; kind++)
+        printf("cuts %s %d\n", sim_call_name((enum sim_call)kind), cuts_by_kind[kind]);
 }
 
 static void arm(struct world *world, enum sim_call kind, int64_t calls_before)
