@@ -79,7 +79,7 @@ struct internal_topic {
     const char *unclean; // NULL: not set
 };
 
-// kafka-internals A13, last bullet; `__share_group_state` as the share coordinator creates it.
+// kafka-internals A13, last bullet.
 static const struct internal_topic internal_topics[] = {
     {"__consumer_offsets", "offsets.topic.num.partitions", "offsets.topic.replication.factor",
      "offsets.topic.segment.bytes", NULL, "producer", NULL},

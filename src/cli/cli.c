@@ -41,7 +41,7 @@ static void overview(struct cli *cli)
     cli_err(cli, "usage: odradek COMMAND [ARGUMENT]...\n");
     for (size_t i = 0; i < COUNT_OF(tools); i++) {
         const struct tool *tool = &tools[i];
-        if (tool->alias == NULL) cli_err(cli, "  %s\n", tool->name);
+        if (tool->alias == NULL) cli_err(cli, "  %-10s decode|encode: messages between hex and Kafka's JSON\n", tool->name);
         else cli_err(cli, "  %-10s as %s.sh\n", tool->alias, tool->name);
     }
 }
