@@ -2,7 +2,6 @@
 // Which tool is meant, and its life.
 #include "cli/cli_int.h"
 
-
 struct tool {
     const char *name;  // Kafka's, without ".sh"
     const char *alias; // after `odradek`, NULL = only Kafka's name
@@ -41,8 +40,10 @@ static void overview(struct cli *cli)
     cli_err(cli, "usage: odradek COMMAND [ARGUMENT]...\n");
     for (size_t i = 0; i < COUNT_OF(tools); i++) {
         const struct tool *tool = &tools[i];
-        if (tool->alias == NULL) cli_err(cli, "  %-10s decode|encode: messages between hex and Kafka's JSON\n", tool->name);
-        else cli_err(cli, "  %-10s as %s.sh\n", tool->alias, tool->name);
+        if (tool->alias == NULL)
+            cli_err(cli, "  %-10s decode|encode: messages between hex and Kafka's JSON\n", tool->name);
+        else
+            cli_err(cli, "  %-10s as %s.sh\n", tool->alias, tool->name);
     }
 }
 
