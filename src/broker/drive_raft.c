@@ -4,6 +4,8 @@
 #include "broker/metadata_int.h"
 
 #include "base/mem.h"
+#include "broker/snapshots.h"
+#include "broker/whole_file.h"
 #include "raft/quorum_state.h"
 #include "record/builder.h"
 
@@ -55,8 +57,10 @@ static void deliver(struct env *env, struct env_msg *msg)
         if (w->image != NULL) {
             image_unref(m->image);
             m->image = w->image;
+            m->shown_timestamp_ms = w->timestamp_ms;
             m->options.on_image(m->options.context, w->image, w->delta);
             image_delta_unref(w->delta);
+            snapshots_consider(m);
         } else {
             w->done(w->context, w->result, w->result == OK ? text_slice(&w->response) : SLICE_NULL);
         }
@@ -91,6 +95,7 @@ static void capture_now(struct metadata *m)
     struct metadata_waiter *w = MEM_NEW(struct metadata_waiter);
     w->image = image_builder_publish(m->builder, &w->delta);
     w->end_offset = m->raft.end_offset;
+    w->timestamp_ms = m->append_timestamp_ms;
     metadata_wait(m, w);
 }
 
@@ -137,6 +142,8 @@ static void submit(struct metadata *m, struct append *a)
     struct text problem = {0};
     enum err e = image_builder_batch(m->builder, text_slice(&a->bytes), &problem);
     // A record that our own replay refuses would stop every node that reads it: rather die before it is written.
+    m->bytes_since_snapshot += (int64_t)a->bytes.size;
+    m->append_timestamp_ms = env_wall_ms(m->env);
     if (e == OK) e = plog_append(m->plog, &a->op);
     if (e != OK) {
         const char *why = problem.size > 0 ? text_cstr(&problem) : "the metadata log takes no record";
@@ -173,27 +180,10 @@ int64_t metadata_append(struct metadata *m, const struct metadata_records *recor
 
 // ---- effects ----------------------------------------------------------------------------------------------------
 
-static enum err write_quorum_state(struct fs *fs, const char *dir, struct slice json)
-{
-    struct arena arena = {0};
-    const char *path = arena_printf(&arena, "%s/quorum-state", dir);
-    const char *part = arena_printf(&arena, "%s.tmp", path);
-    struct file *file = NULL;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)json.data, .iov_len = json.size};
-    enum err e = fs_open(fs, part, FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &file);
-    if (e == OK) e = file_pwritev(file, 0, &iov, 1);
-    if (e == OK) e = file_sync(file);
-    file_unref(file);
-    if (e == OK) e = fs_rename(fs, part, path);
-    if (e == OK) e = fs_sync_dir(fs, dir);
-    arena_deinit(&arena);
-    return e;
-}
-
 static void save_run(struct env_task *task, struct fs *fs)
 {
     struct metadata *m = CONTAINER_OF(task, struct metadata, save_task);
-    m->save_result = write_quorum_state(fs, m->dir, text_slice(&m->save_text));
+    m->save_result = whole_file_store(fs, m->dir, "quorum-state", ".tmp", text_slice(&m->save_text), 0);
 }
 
 static void run_effects(struct metadata *m);
@@ -347,8 +337,9 @@ static void closed(struct plog *plog, struct plog_op *op)
 void metadata_close_log(struct metadata *m)
 {
     env_timer_cancel(m->env, &m->timer);
-    m->closes_after_save = m->is_saving; // the task still holds this struct
-    if (m->is_saving || m->is_closing) return;
+    snapshots_stop(m);
+    m->closes_after_save = m->is_saving || m->is_snapping; // a task still holds this struct
+    if (m->closes_after_save || m->is_closing) return;
     m->is_closing = true;
     m->close_op = (struct plog_op){.done = closed};
     plog_close(m->plog, &m->close_op);
@@ -359,6 +350,7 @@ void metadata_begin(struct metadata *m)
 {
     m->timer = (struct env_timer){.fire = tick};
     m->synced_offset = -1;
+    snapshots_start(m);
     // What the log held is shown once the new leader's first record commits it.
     capture_now(m);
     set_timer(m);

@@ -3,6 +3,7 @@
 // is what "formatted" means, so a format cut short by a crash is simply done again.
 #include "broker/format.h"
 
+#include "broker/whole_file.h"
 #include "meta/records.h"
 #include "raft/control.h"
 #include "store/store.h"
@@ -13,23 +14,6 @@ enum err format_is_formatted(struct fs *fs, const char *dir)
     struct file_stat stat;
     enum err e = fs_stat(fs, arena_printf(&arena, "%s/meta.properties", dir), &stat);
     arena_deinit(&arena);
-    return e;
-}
-
-static enum err write_file(struct fs *fs, struct arena *arena, const char *dir, const char *name, struct slice bytes,
-                           unsigned mode)
-{
-    const char *path = arena_printf(arena, "%s/%s", dir, name);
-    const char *part = arena_printf(arena, "%s.tmp", path);
-    struct file *file = NULL;
-    enum err e = fs_open(fs, part, FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, &file);
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.size};
-    if (e == OK) e = file_pwritev(file, 0, &iov, 1);
-    if (e == OK) e = file_sync(file);
-    file_unref(file);
-    if (e == OK && mode != 0) e = fs->ops->chmod(fs, part, mode);
-    if (e == OK) e = fs_rename(fs, part, path);
-    if (e == OK) e = fs_sync_dir(fs, dir);
     return e;
 }
 
@@ -88,7 +72,7 @@ static enum err write_bootstrap(const struct format_options *o, struct arena *ar
     const struct raft_snapshot snapshot = {
         .header_timestamp = o->wall_ms, .timestamp = o->wall_ms, .values = records.items, .value_count = records.count};
     enum err e = raft_snapshot_build(&snapshot, &bytes);
-    if (e == OK) e = write_file(o->fs, arena, o->metadata_dir, "bootstrap.checkpoint", text_slice(&bytes), 0);
+    if (e == OK) e = whole_file_store(o->fs, o->metadata_dir, "bootstrap.checkpoint", ".tmp", text_slice(&bytes), 0);
     text_deinit(&bytes);
     return e;
 }
@@ -120,7 +104,8 @@ static enum err write_voters(const struct format_options *o, struct arena *arena
     if (e == OK) e = fs_sync_dir(o->fs, o->metadata_dir);
     if (e == OK) e = raft_snapshot_build(&snapshot, &bytes);
     if (e == OK)
-        e = write_file(o->fs, arena, dir, "00000000000000000000-0000000000.checkpoint", text_slice(&bytes), 0400);
+        e = whole_file_store(o->fs, dir, "00000000000000000000-0000000000.checkpoint", ".tmp", text_slice(&bytes),
+                             0400);
     text_deinit(&bytes);
     return e;
 }

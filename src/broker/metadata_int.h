@@ -17,6 +17,7 @@ struct metadata_waiter {
     int64_t end_offset;
     struct image *image; // with its delta; NULL for an answer
     struct image_delta *delta;
+    int64_t timestamp_ms; // of the image's newest batch
     controller_done *done;
     void *context;
     enum err result;
@@ -50,21 +51,29 @@ struct metadata {
     struct raft_quorum quorum;
     struct raft_effects effects;
     int next_effect;
-    bool is_saving; // effects behind the save wait, and so do events
-    bool closes_after_save;
-    bool is_closing;       // the log takes nothing any more, events are ignored
-    bool has_tick;         // waiting events
-    int64_t synced_offset; // -1 none
+    bool is_saving;         // effects behind the save wait, and so do events
+    bool closes_after_save; // or after the snapshot under way
+    bool is_closing;        // the log takes nothing any more, events are ignored
+    bool has_tick;          // waiting events
+    int64_t synced_offset;  // -1 none
     struct env_task save_task;
     struct text save_text;
     enum err save_result;
     struct env_timer timer;
     struct plog_op close_op;
 
-    struct image_builder *builder; // everything appended, committed or not
-    struct image *image;           // last shown
-    struct list waiters;           // by end_offset
-    struct env_msg capture;        // at the end of a turn that appended
+    struct image_builder *builder;   // everything appended, committed or not
+    struct image *image;             // last shown
+    int64_t append_timestamp_ms;     // of the newest batch
+    int64_t shown_timestamp_ms;      // of the newest batch in `image`
+    struct env_timer snapshot_timer; // snapshots.c
+    int64_t snapshot_interval_ms;
+    int64_t snapshot_bytes;
+    int64_t bytes_since_snapshot; // of records
+    int64_t snapshot_end;         // of the newest, 0 = none
+    bool is_snapping;             // a task writes one
+    struct list waiters;          // by end_offset
+    struct env_msg capture;       // at the end of a turn that appended
     bool is_capturing;
     struct env_msg deliver; // committed waiters, in a later step
     bool is_delivering;
@@ -91,6 +100,10 @@ void metadata_fail(struct metadata *m, enum err why, const char *text);
 void metadata_close_log(struct metadata *m); // then stopped()
 void metadata_begin(struct metadata *m);     // after loading
 extern const struct plog_owner metadata_plog_owner;
+
+// snapshots.c
+// `count` decimal digits of a file's name; false: not all of them are.
+bool metadata_digits(const char *digits, int count, int64_t *out);
 
 // controller.c
 void controller_activate(struct metadata *m);

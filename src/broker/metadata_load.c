@@ -8,9 +8,10 @@
 
 #include "base/mem.h"
 #include "broker/metadata_int.h"
+#include "broker/snapshots.h"
 #include "raft/quorum_state.h"
 
-enum { FILE_BYTES_MAX = 1 << 30, NAMES_MAX = 1 << 16, OFFSET_DIGITS = 20, EPOCH_DIGITS = 10 };
+enum { FILE_BYTES_MAX = 1 << 30, NAMES_MAX = 1 << 16, OFFSET_DIGITS = 20 };
 
 struct loading {
     struct metadata *m;
@@ -61,17 +62,6 @@ static enum err list_dir(struct loading *l)
     return OK;
 }
 
-static bool parse_number(const char *digits, int count, int64_t *out)
-{
-    int64_t value = 0;
-    for (int i = 0; i < count; i++) {
-        if (digits[i] < '0' || digits[i] > '9' || value > INT64_MAX / 10 - 1) return false;
-        value = value * 10 + (digits[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
 static enum err read_file(struct loading *l, const char *name, struct text *out)
 {
     const char *path = arena_printf(&l->arena, "%s/%s", l->m->dir, name);
@@ -101,20 +91,30 @@ static enum err apply_batch(struct loading *l, const char *name, const struct ba
     return e;
 }
 
+// What a crash left of a snapshot that was being written, or being removed.
+static enum err drop_unfinished(struct loading *l)
+{
+    static const char *const endings[] = {".checkpoint.part", ".checkpoint.deleted"};
+    enum err e = OK;
+    for (int i = 0; i < l->name_count && e == OK; i++) {
+        for (size_t k = 0; k < COUNT_OF(endings) && e == OK; k++) {
+            size_t size = strlen(l->names[i]), ending = strlen(endings[k]);
+            if (size >= ending && strcmp(l->names[i] + size - ending, endings[k]) == 0)
+                e = fs_unlink(l->fs, arena_printf(&l->arena, "%s/%s", l->m->dir, l->names[i]));
+        }
+    }
+    return e;
+}
+
 static enum err load_snapshot(struct loading *l)
 {
     const char *newest = NULL;
-    int64_t end = 0, epoch = 0;
     for (int i = 0; i < l->name_count; i++) {
-        const char *name = l->names[i];
-        bool is_named =
-            strlen(name) == OFFSET_DIGITS + 1 + EPOCH_DIGITS + strlen(".checkpoint") && name[OFFSET_DIGITS] == '-';
-        if (!is_named || strcmp(name + OFFSET_DIGITS + 1 + EPOCH_DIGITS, ".checkpoint") != 0) continue;
-        if (!parse_number(name, OFFSET_DIGITS, &end) || !parse_number(name + OFFSET_DIGITS + 1, EPOCH_DIGITS, &epoch))
-            continue;
-        newest = name; // names ascend, so the last one wins
-        l->snapshot_end = end;
-        l->snapshot_epoch = (int32_t)epoch;
+        struct snapshot_name name;
+        if (!snapshot_name_parse(l->names[i], &name)) continue;
+        newest = l->names[i]; // names ascend, so the last one wins
+        l->snapshot_end = l->m->snapshot_end = name.end_offset;
+        l->snapshot_epoch = name.epoch;
     }
     if (newest == NULL) return OK;
     struct text bytes = {0};
@@ -153,7 +153,7 @@ static enum err load_log(struct loading *l)
         const char *name = l->names[i];
         int64_t base = 0;
         if (strlen(name) != OFFSET_DIGITS + 4 || strcmp(name + OFFSET_DIGITS, ".log") != 0 ||
-            !parse_number(name, OFFSET_DIGITS, &base))
+            !metadata_digits(name, OFFSET_DIGITS, &base))
             continue;
         struct text bytes = {0};
         enum err e = read_file(l, name, &bytes);
@@ -167,7 +167,10 @@ static enum err load_log(struct loading *l)
                              (long long)h->base_offset);
             note_epoch(l, h->partition_leader_epoch, h->base_offset);
             l->next_offset = batch_last_offset(h) + 1;
-            if (e == OK && h->base_offset >= from) e = apply_batch(l, name, &batch);
+            if (h->base_offset < from) continue;
+            if (e == OK) e = apply_batch(l, name, &batch);
+            l->m->bytes_since_snapshot += (int64_t)batch.bytes.size;
+            l->m->append_timestamp_ms = h->max_timestamp;
         }
         text_deinit(&bytes);
         if (e != OK) return e;
@@ -347,6 +350,7 @@ enum err metadata_start(const struct metadata_options *options, struct text *pro
         e = open_log(&l);
     }
     if (e == OK) e = list_dir(&l);
+    if (e == OK) e = drop_unfinished(&l);
     if (e == OK) e = load_snapshot(&l);
     if (e == OK) e = load_log(&l);
     if (e == OK) e = start_quorum(&l);

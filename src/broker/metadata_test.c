@@ -23,7 +23,9 @@
 static const char server_properties[] =
     "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.bootstrap.servers=localhost:9093\ncontroller."
     "listener.names=CONTROLLER\n"
-    "listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\nlog.dirs=data\nnum.partitions=3\n";
+    "listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\nlog.dirs=data\nnum.partitions=3\n"
+    // Small enough that every life writes snapshots and lets old ones go.
+    "metadata.log.max.record.bytes.between.snapshots=700\nmetadata.max.retention.bytes=6000\n";
 
 struct box {
     struct sim_node *node;

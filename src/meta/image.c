@@ -358,6 +358,11 @@ const struct image_feature *image_next_feature(struct pmap_iter *iter)
     return ITEM(pmap_next(iter), image_feature);
 }
 
+const struct image_other *image_next_other(struct pmap_iter *iter)
+{
+    return ITEM(pmap_next(iter), image_other);
+}
+
 // ---- changing an image that nobody else sees yet ----------------------------------------------------------------
 
 void image_put_topic(struct image *image, struct slice name, struct uuid id)

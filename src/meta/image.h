@@ -161,6 +161,11 @@ const struct image_topic *image_next_topic(struct pmap_iter *iter);
 const struct image_node *image_next_node(struct pmap_iter *iter);         // &image->brokers, &image->controllers
 const struct image_resource *image_next_resource(struct pmap_iter *iter); // &image->resources
 const struct image_feature *image_next_feature(struct pmap_iter *iter);   // &image->features
+const struct image_other *image_next_other(struct pmap_iter *iter);       // &image->others
+
+// The records that make the image again, in Kafka's order for snapshots (kafka-internals A10). Borrows from the image.
+struct metadata_records;
+void image_records(const struct image *image, struct arena *arena, struct metadata_records *out);
 
 // ---- what changed between two images ----------------------------------------------------------------------------
 

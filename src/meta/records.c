@@ -31,8 +31,7 @@ struct slice metadata_record_encode(const struct wire_message *message, int vers
     return wire_out_flatten(&out, arena);
 }
 
-void metadata_records_add(struct metadata_records *records, const struct wire_message *message, int version,
-                          const void *record, struct arena *arena)
+void metadata_records_add_value(struct metadata_records *records, struct slice value, struct arena *arena)
 {
     if (records->count == records->capacity) {
         int32_t capacity = records->capacity == 0 ? 8 : records->capacity * 2;
@@ -41,9 +40,14 @@ void metadata_records_add(struct metadata_records *records, const struct wire_me
         records->items = items;
         records->capacity = capacity;
     }
-    struct slice value = metadata_record_encode(message, version, record, arena);
     records->items[records->count++] = value;
     records->size += value.size;
+}
+
+void metadata_records_add(struct metadata_records *records, const struct wire_message *message, int version,
+                          const void *record, struct arena *arena)
+{
+    metadata_records_add_value(records, metadata_record_encode(message, version, record, arena), arena);
 }
 
 int metadata_register_broker_version(int16_t metadata_version)

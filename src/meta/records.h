@@ -38,6 +38,8 @@ enum { METADATA_RECORDS_MAX = 10000 }; // per operation (kafka-internals D8)
 
 void metadata_records_add(struct metadata_records *records, const struct wire_message *message, int version,
                           const void *record, struct arena *arena);
+// The same for a value that is encoded already; borrowed.
+void metadata_records_add_value(struct metadata_records *records, struct slice value, struct arena *arena);
 #define METADATA_ADD(records, arena, name, version, record)                                                            \
     metadata_records_add((records), &name##_message, (version), (record), (arena))
 

@@ -12,7 +12,7 @@ lines=12000
 python=$("$ROOT/tests/lib/venv")
 "$oracle" fetch
 # The directory outlives three brokers on one port: a quorum's voter is known by its address.
-settings=(log.index.interval.bytes=1024 log.segment.bytes=1048576)
+settings=(log.index.interval.bytes=1024 log.segment.bytes=1048576 metadata.log.max.record.bytes.between.snapshots=2000)
 start_broker "${settings[@]}"
 port=$BROKER_PORT
 topics=()
@@ -46,7 +46,10 @@ no_fault() { # WHO
     [ "$(ls "$dir"/shared-*/*.log | wc -l)" -gt 10 ] || die "no partition has a second segment"
     for kind in --cluster-metadata-decoder --deep-iteration --index-sanity-check --verify-index-only; do
         case $kind in
-        --cluster*) files=("$dir"/__cluster_metadata-0/*.log) ;;
+        --cluster*)
+            files=("$dir"/__cluster_metadata-0/*.log "$dir"/__cluster_metadata-0/*.checkpoint)
+            [ "$(ls "$dir"/__cluster_metadata-0/*.checkpoint | wc -l)" -gt 1 ] || die "$1 wrote no snapshot of the metadata"
+            ;;
         --deep*) files=("$dir"/shared-*/*.log) ;;
         # The tool maps an index into memory, which nobody can do with none of it.
         *) mapfile -t files < <(find "$dir" -mindepth 2 -size +0c -name '*.index' -o -mindepth 2 -size +0c -name '*.timeindex') ;;
