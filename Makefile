@@ -3,7 +3,7 @@
 TOOLS := kafka-topics kafka-console-producer kafka-console-consumer kafka-storage kafka-server-start kafka-server-stop
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-wire clean
+.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-wire clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -46,6 +46,9 @@ bench: all ## both brokers in turn, as ratios
 
 bench-start: all ## start-up time and idle memory beside Apache Kafka's
 	@tests/bench/bench-start
+
+bench-groups: all ## consumer groups: joining, a rolling restart, many small groups; beside Apache Kafka
+	@tests/bench/bench-groups
 
 bench-wire: ## what the interpreter costs for a one-partition Produce
 	@tools/setup build

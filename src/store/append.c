@@ -170,6 +170,9 @@ static void create_done(struct env *env, struct env_task *task)
         s->allocated_to = t->allocate;
         t->log = NULL;
         plog->is_dir_dirty = true;
+        // All before it is published: the log ends in the new one from now on, and the old one may be sealed.
+        plog->published = (struct plog_place){s->base_offset, s->base_offset, 0};
+        plog_remember(plog, plog->published);
     }
     file_unref(t->log);
     file_unref(t->old_log);
@@ -191,6 +194,12 @@ static void create_segment(struct plog *plog, struct segment *segment)
     }
     plog->is_creating = true;
     plog_task_post(plog, &t->base, (uintptr_t)plog);
+}
+
+void plog_roll_idle(struct plog *plog)
+{
+    roll(plog, plog->assigned_end);
+    create_segment(plog, plog_active(plog));
 }
 
 struct epoch_task {

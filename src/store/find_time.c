@@ -18,8 +18,7 @@ struct time_task {
     int32_t leader_epoch;
 };
 
-// Largest timestamp of the segment; a segment without time index (an old or damaged one) is walked.
-static enum err largest_of(struct view *view, struct fs *fs, const char *dir_path, int64_t *timestamp)
+enum err view_largest_timestamp(struct view *view, struct fs *fs, const char *dir_path, int64_t *timestamp)
 {
     bool has_index = view->timeindex_bytes > 0 || view->timeindex_tail.size > 0;
     if (view->has_times || has_index) {
@@ -111,14 +110,14 @@ static enum err search(struct time_task *t, struct fs *fs, bool *found)
     *found = false;
     if (t->target == PLOG_MAX_TIMESTAMP) {
         for (size_t i = 0; i < t->count; i++) {
-            e = largest_of(&t->views[i], fs, t->base.dir_path, &largest);
+            e = view_largest_timestamp(&t->views[i], fs, t->base.dir_path, &largest);
             if (e != OK) return e;
             if (largest > t->target) t->target = largest;
         }
         if (t->target < 0) return OK; // no record has a timestamp
     }
     for (size_t i = 0; i < t->count && !*found; i++) {
-        e = largest_of(&t->views[i], fs, t->base.dir_path, &largest);
+        e = view_largest_timestamp(&t->views[i], fs, t->base.dir_path, &largest);
         if (e == OK && largest >= t->target) e = search_view(t, &t->views[i], fs, found);
         if (e != OK) return e;
     }

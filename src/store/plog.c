@@ -306,6 +306,27 @@ void plog_expire_producers(struct plog *plog, int64_t now_ms, int64_t expiration
     producers_expire(&plog->producers, now_ms, expiration_ms);
 }
 
+size_t plog_producer_count(const struct plog *plog)
+{
+    return plog->producers.by_id.count;
+}
+
+void plog_each_producer(const struct plog *plog, void (*each)(void *context, const struct plog_producer *producer),
+                        void *context)
+{
+    LIST_EACH (link, &plog->producers.order) {
+        const struct producer *p = LIST_ITEM(link, struct producer, order);
+        const struct plog_producer shown = {
+            .id = p->id,
+            .last_timestamp = p->last_timestamp,
+            .txn_first_offset = p->txn_first_offset,
+            .last_sequence = p->batch_count == 0 ? NO_SEQUENCE : p->batches[p->batch_count - 1].last_sequence,
+            .coordinator_epoch = p->coordinator_epoch,
+            .epoch = p->epoch};
+        each(context, &shown);
+    }
+}
+
 bool plog_set_high_watermark(struct plog *plog, int64_t offset)
 {
     if (offset > plog->durable_end) offset = plog->durable_end;

@@ -255,11 +255,39 @@ int64_t plog_assigned_end(const struct plog *plog);       // published end + wha
 int64_t plog_local_start(const struct plog *plog);        // base of the first segment here
 // loop. Forgets producers without an open transaction that were silent for producer.id.expiration.ms (B3).
 void plog_expire_producers(struct plog *plog, int64_t now_ms, int64_t expiration_ms);
+// loop. What is remembered of one producer, as DescribeProducers shows it.
+struct plog_producer {
+    int64_t id;
+    int64_t last_timestamp;
+    int64_t txn_first_offset; // of its open transaction; -1 = none
+    int32_t last_sequence;    // -1 = none
+    int32_t coordinator_epoch; // -1 = none
+    int16_t epoch;
+};
+size_t plog_producer_count(const struct plog *plog);
+// In the order in which they first appeared.
+void plog_each_producer(const struct plog *plog, void (*each)(void *context, const struct plog_producer *producer),
+                        void *context);
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
 // with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
+
+struct plog_retain_op {
+    struct plog_op op;
+    int64_t retention_ms;    // -1 = no limit
+    int64_t retention_bytes; // -1 = no limit
+    int64_t wall_ms;         // now
+    // with op.result OK
+    int64_t removed_segments;
+    bool has_rolled; // the active segment was too old and is closed: it goes in a later round
+    int64_t new_start; // private from here on
+    int64_t size_bytes;
+};
+// loop. A round of retention (B7): whole segments below the high watermark that are too old, more than enough, or below
+// the log start leave, and the log start rises.
+void plog_retain(struct plog *plog, struct plog_retain_op *op);
 
 // ---- read ----
 

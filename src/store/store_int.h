@@ -132,6 +132,8 @@ struct segment {
     int64_t max_timestamp_offset; // last offset of the batch that holds it
     int64_t first_timestamp;      // max timestamp of the first batch; -1 = none
     int64_t created_ms;
+    bool knows_newest;            // newest_ms was looked up
+    int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
     int64_t index_bytes;     // in the files
     int64_t timeindex_bytes;
     struct text index_tail;  // behind them
@@ -190,6 +192,8 @@ MUST_CHECK enum err view_index_floor(const struct view *view, bool may_block, in
 MUST_CHECK enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset);
 // Largest timestamp by the time index, for a closed segment.
 MUST_CHECK enum err view_max_timestamp(struct view *view, int64_t *timestamp);
+// blocking. The same for any segment: opens what is needed, walks one that has no time index. -1 = no timestamps.
+MUST_CHECK enum err view_largest_timestamp(struct view *view, struct fs *fs, const char *dir_path, int64_t *timestamp);
 
 // Walks complete batches of a log file, blocking.
 struct log_walk {
@@ -354,7 +358,11 @@ void op_finish(struct plog *plog, struct plog_op *op, enum err result);       //
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);
 void close_start(struct plog *plog);
+// Whole closed segments below the log start leave.
+void plog_drop_below_start(struct plog *plog);
 // append.c
+// Closes the active segment where the log ends, with nothing queued: the next one is created empty.
+void plog_roll_idle(struct plog *plog);
 void append_step(struct plog *plog);
 void append_fail_all(struct plog *plog, enum err why);
 

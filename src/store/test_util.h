@@ -30,11 +30,15 @@ struct bench {
     enum err result;
     bool was_clean;
     bool has_failed;
+    bool keeps_high_watermark; // the test sets it itself
     int appends_done;
     enum err last_result;
 };
 
-static inline struct fs *bench_fs(struct bench *b) { return sim_node_fs(b->node); }
+static inline struct fs *bench_fs(struct bench *b)
+{
+    return sim_node_fs(b->node);
+}
 
 static inline void bench_failed(struct plog *plog, enum err why)
 {
@@ -45,7 +49,7 @@ static inline void bench_failed(struct plog *plog, enum err why)
 
 static inline void bench_durable(struct plog *plog)
 {
-    plog_set_high_watermark(plog, plog_durable_end(plog));
+    if (!((struct bench *)plog_user(plog))->keeps_high_watermark) plog_set_high_watermark(plog, plog_durable_end(plog));
 }
 
 static const struct plog_owner bench_owner = {.on_failed = bench_failed, .on_durable = bench_durable};
@@ -110,7 +114,8 @@ static inline void bench_load(struct bench *b)
 
 static inline void bench_idle(struct bench *b)
 {
-    while (sim_step(b->sim)) {}
+    while (sim_step(b->sim)) {
+    }
 }
 
 static inline void bench_op_done(struct plog *plog, struct plog_op *op)
@@ -184,9 +189,9 @@ static inline void test_append_done(struct plog *plog, struct plog_append *appen
 }
 
 struct test_batch {
-    int count;          // records; 0 = 1
-    int64_t timestamp;  // of the first; the others follow by 1 ms
-    int value_bytes;    // 0 = 1
+    int count;         // records; 0 = 1
+    int64_t timestamp; // of the first; the others follow by 1 ms
+    int value_bytes;   // 0 = 1
     enum codec codec;
     int64_t producer_id; // 0 = none
     int16_t producer_epoch;

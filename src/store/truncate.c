@@ -323,8 +323,9 @@ static void drop_done(struct env *env, struct env_task *task)
     plog_step(plog);
 }
 
-static void drop_segments_below(struct plog *plog, int64_t offset)
+void plog_drop_below_start(struct plog *plog)
 {
+    int64_t offset = plog->log_start;
     size_t count = 0;
     while (count + 1 < plog->segment_count && plog->segments[count]->is_sealed &&
            plog->segments[count + 1]->base_offset <= offset &&
@@ -353,7 +354,7 @@ enum err plog_set_log_start(struct plog *plog, int64_t offset)
     if (offset <= plog->log_start) return OK;
     plog->log_start = offset;
     if (epochs_truncate_start(&plog->epochs, offset)) plog->are_epochs_dirty = true;
-    drop_segments_below(plog, offset);
+    plog_drop_below_start(plog);
     plog_wake(plog);
     return OK;
 }

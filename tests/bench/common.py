@@ -16,7 +16,7 @@ LOADGEN = ROOT / "build/bench/loadgen"
 def build_loadgen():
     LOADGEN.parent.mkdir(parents=True, exist_ok=True)
     here = ROOT / "tests/bench"
-    subprocess.run(["cc", "-std=gnu17", "-O2", "-o", LOADGEN, here / "loadgen.c", here / "loadgen_base.c"], check=True)
+    subprocess.run(["cc", "-std=gnu17", "-O2", "-o", LOADGEN, here / "loadgen.c", here / "loadgen_groups.c", here / "loadgen_base.c"], check=True)
 
 
 def loadgen(node, *words):
@@ -42,3 +42,26 @@ def median(values):
     values = sorted(values)
     half = len(values) // 2
     return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+
+
+def spread(values):
+    return f"{min(values):.4g}-{max(values):.4g}"
+
+
+def print_ratios(results, is_less_better):
+    """One line per figure: each broker's median and spread, and ours over Kafka's, round by round."""
+    kinds = list(results)
+    names = list(results[kinds[0]][0])
+    width = max(len(name) for name in names)
+    print(f"{'':{width}}  " + "  ".join(f"{kind + ' median':>16} {'least-most':>17}" for kind in kinds) + "   ours/kafka  (rounds)")
+    for name in names:
+        cells = []
+        for kind in kinds:
+            values = [r[name] for r in results[kind]]
+            cells.append(f"{median(values):16.4g} {spread(values):>17}")
+        line = f"{name:{width}}  " + "  ".join(cells)
+        if len(kinds) == 2:
+            ratios = [ours[name] / theirs[name] for ours, theirs in zip(results["odradek"], results["kafka"]) if theirs[name]]
+            if ratios:
+                line += f"   {median(ratios):10.3g}  ({spread(ratios)})  {'lower is better' if is_less_better(name) else ''}"
+        print(line.rstrip())

@@ -10,6 +10,8 @@
 //   create topic=T partitions=N [config.KEY=VALUE...]
 //   produce topic=T partitions=N conns=C inflight=F records=R size=S acks=A seconds=X [rate=BATCHES_PER_SECOND]
 //   fetch topic=T partitions=N conns=C seconds=X [bytes=MAX_PER_REQUEST]    from offset 0 to the end, or for X seconds
+//   group topic=T partitions=N members=M beat_ms=B     one group: all join; then each leaves and comes back in turn
+//   groups topic=T groups=G seconds=X beat_ms=B commit_ms=C     groups of one member: heartbeats and commits
 //   e2e topic=T rate=RECORDS_PER_SECOND seconds=X size=S acks=A             latency from the intended send time to
 //   receipt meta topic=T count=N      Metadata round trips, one after the other
 //
@@ -17,8 +19,8 @@
 // could be sent, so a stall of the broker is charged to every request it delayed. -p adds the broker's CPU seconds per
 // GB (10^9 bytes of batches) and its resident memory at the end.
 //
-// Requests are of the last versions without compact encodings: Produce 3, Fetch 4, ListOffsets 1, Metadata 1,
-// CreateTopics 2. All numbers on the wire are big-endian.
+// Requests are of the last versions without compact encodings, or the last that matter: Produce 3, Fetch 4,
+// ListOffsets 1, Metadata 1, CreateTopics 2, JoinGroup 5, SyncGroup 3, Heartbeat 3, LeaveGroup 3, OffsetCommit 7. All numbers on the wire are big-endian.
 #define _GNU_SOURCE
 #include "loadgen.h"
 
@@ -598,7 +600,11 @@ int main(int argc, char **argv)
         do_e2e(&o);
     else if (!strcmp(command, "meta"))
         do_meta(&o);
+    else if (!strcmp(command, "group"))
+        do_group(&o);
+    else if (!strcmp(command, "groups"))
+        do_groups(&o);
     else
-        errno = 0, die("ready, create, produce, fetch, e2e or meta; see the head of loadgen.c");
+        errno = 0, die("ready, create, produce, fetch, e2e, meta, group or groups; see the head of loadgen.c");
     return 0;
 }

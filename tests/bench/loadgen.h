@@ -96,5 +96,8 @@ void begin_send(struct conn *c, uint64_t due_ns);
 bool fill(struct conn *c);
 const uint8_t *next_answer(struct conn *c, size_t *size);
 uint64_t drop_answer(struct conn *c);
+// loadgen_groups.c
+void do_group(const struct options *o);
+void do_groups(const struct options *o);
 
 #endif
