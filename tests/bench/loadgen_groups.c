@@ -391,7 +391,8 @@ static struct groups begin_groups(const struct options *o, int count, bool one_g
         struct member *m = &g.members[i];
         m->conn = &g.conns[i];
         m->asked = -1;
-        snprintf(m->group, sizeof m->group, "bench-%d", one_group ? 0 : i);
+        // A group of this run's own: members of an earlier one would be waited for until their sessions end.
+        snprintf(m->group, sizeof m->group, "bench-%d-%d", (int)getpid(), one_group ? 0 : i);
     }
     return g;
 }
