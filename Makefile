@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # A short face over the CMake presets; every target says in one line what it is for.
-TOOLS := kafka-topics kafka-console-producer kafka-console-consumer kafka-storage kafka-server-start kafka-server-stop
 JOBS ?= $(shell nproc)
 
 .PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-wire clean
@@ -11,7 +10,7 @@ all: ## the release binary bin/odradek, and links to it under the tools' names
 	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) --target odradek
 	@mkdir -p bin && cp -f build/release/odradek bin/.odradek.new && mv -f bin/.odradek.new bin/odradek
-	@for t in $(TOOLS); do ln -sf odradek bin/$$t.sh; ln -sf odradek bin/$$t; done
+	@for t in $$(bin/odradek 2>&1 | sed -n 's/.* as \(kafka-[a-z0-9-]*\)\.sh/\1/p'); do ln -sf odradek bin/$$t.sh; ln -sf odradek bin/$$t; done
 
 run: all ## one node on 127.0.0.1:9092, its data under ./data
 	@tools/run

@@ -5,7 +5,8 @@
 set(ODRADEK_LIBS_record z zstd lz4 snappy)
 set(ODRADEK_LIBS_wire jansson)
 set(ODRADEK_LIBS_env_posix Threads::Threads)
-set(ODRADEK_LIBS_cli jansson pcre2-8)
+set(ODRADEK_LIBS_broker pcre2-8 crypto)
+set(ODRADEK_LIBS_cli jansson pcre2-8 crypto)
 
 # schema/*.api and *.rec -> gen/proto/*.h and gen/proto/*.c (part of the room wire)
 function(odradek_generate_protocol)

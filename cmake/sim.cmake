@@ -11,6 +11,9 @@ if(simulations)
     # register_sim plays on the seam alone, so it builds before there is a broker.
     if(program STREQUAL "register_sim")
       target_link_libraries(${program} PRIVATE sim_harness)
+    elseif(program STREQUAL "group_sim") # the coordinator's machine alone
+      target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim/group_judge.c)
+      target_link_libraries(${program} PRIVATE sim_harness coord)
     else()
       target_link_libraries(${program} PRIVATE sim_harness broker client store)
     endif()

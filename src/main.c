@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,7 @@ static enum err run_server(struct server *server, const struct config *config, s
     int env_count = 0;
     struct env **envs = posix_node_envs(server->node, &env_count);
     char hostname[HOST_NAME_MAX + 1];
+    char working_dir[PATH_MAX];
     posix_hostname(hostname, sizeof(hostname));
     posix_signal(envs[0], SIGTERM, on_signal, server);
     posix_signal(envs[0], SIGINT, on_signal, server);
@@ -160,6 +162,7 @@ static enum err run_server(struct server *server, const struct config *config, s
         .explain_lock = explain_lock,
         .context = server,
         .hostname = hostname,
+        .working_dir = getcwd(working_dir, sizeof(working_dir)),
     };
     server->broker = broker_start(&broker_options);
     posix_node_run(server->node);
@@ -221,6 +224,9 @@ static enum err format(const struct cli_host *host, const struct cli_format *wan
         .metadata_version = wanted->metadata_version,
         .features = wanted->features == NULL ? NULL : features,
         .feature_count = wanted->feature_count,
+        .metadata_version_name = wanted->metadata_version_name,
+        .records = wanted->records,
+        .record_count = wanted->record_count,
         .voters = wanted->voters == NULL ? NULL : voters,
         .voter_count = wanted->voter_count,
         .controller_listener = wanted->controller_listener,
@@ -232,6 +238,15 @@ static enum err format(const struct cli_host *host, const struct cli_format *wan
     mem_free(voters);
     mem_free(features);
     return e;
+}
+
+static bool resolves(const struct cli_host *host, const char *name)
+{
+    (void)host;
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(name, NULL, NULL, &found) != 0) return false;
+    freeaddrinfo(found);
+    return true;
 }
 
 static bool send_signal(const struct cli_host *host, int64_t pid, int signal_number)
@@ -286,6 +301,7 @@ int main(int argc, char **argv)
         .server = server_main,
         .format = format,
         .signal = send_signal,
+        .resolves = resolves,
         .on_stop = on_stop,
     };
     int status = cli_main(&host, argc, argv);

@@ -85,6 +85,22 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t size)
     return at;
 }
 
+void arena_adopt(struct arena *arena, struct arena *from)
+{
+    if (from->block == NULL) return;
+    if (arena->block == NULL) {
+        *arena = *from;
+    } else {
+        // Behind the newest block, which goes on being filled.
+        struct arena_block *oldest = from->block;
+        while (oldest->older != NULL) oldest = oldest->older;
+        oldest->older = arena->block->older;
+        arena->block->older = from->block;
+        arena->used += from->used;
+    }
+    *from = (struct arena){0};
+}
+
 struct slice arena_copy(struct arena *arena, struct slice bytes)
 {
     if (bytes.data == NULL) return bytes;

@@ -30,6 +30,9 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t size);
 #define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), 1, sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), (size_t)(count), sizeof(type)))
 
+// Takes over everything allocated from `from`, which is empty then: it lives as long as `arena`.
+void arena_adopt(struct arena *arena, struct arena *from);
+
 // A copy that lives as long as the arena; `arena_str` adds a terminating NUL.
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 char *arena_str(struct arena *arena, struct slice text);

@@ -69,6 +69,33 @@ static void test_reset_forgets_and_serves_again(void **state)
     arena_deinit(&arena);
 }
 
+static void test_adopted_memory_lives_with_the_adopter(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct arena other = {0};
+    arena_adopt(&arena, &other); // nothing to take
+    assert_int_equal(arena_used(&arena), 0);
+    char *own = arena_printf(&arena, "own");
+    char *small = arena_printf(&other, "small");
+    uint8_t *large = arena_alloc(&other, 300000);
+    memset(large, 7, 300000);
+    arena_adopt(&arena, &other);
+    assert_int_equal(arena_used(&other), 0);
+    assert_true(arena_used(&arena) >= 300000);
+    arena_deinit(&other);
+    char *next = arena_printf(&arena, "next");
+    assert_string_equal(own, "own");
+    assert_string_equal(small, "small");
+    assert_string_equal(next, "next");
+    assert_int_equal(large[299999], 7);
+    struct arena empty = {0};
+    arena_adopt(&empty, &arena);
+    assert_string_equal(small, "small");
+    assert_int_equal(arena_used(&arena), 0);
+    arena_deinit(&empty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_empty_allocations_are_distinct),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_reset_forgets_and_serves_again),
+        cmocka_unit_test(test_adopted_memory_lives_with_the_adopter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

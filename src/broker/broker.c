@@ -6,13 +6,16 @@
 #include "base/mem.h"
 #include "broker/broker_int.h"
 #include "broker/checkpoints.h"
+#include "broker/cleaner.h"
 #include "broker/conn.h"
 #include "broker/format.h"
+#include "broker/listeners.h"
 #include "broker/metadata.h"
+#include "broker/retention.h"
 #include "broker/topics.h"
 
 // Tasks on whole directories run one after another: a node told to stop while it starts closes behind the strays.
-enum { HELD_SOCKETS_MAX = 1024, OFFLINE_CHECK_MS = 1000, DIRECTORIES_LANE = 1 };
+enum { OFFLINE_CHECK_MS = 1000, DIRECTORIES_LANE = 1 };
 
 // ---- giving up -------------------------------------------------------------------------------------------------
 
@@ -31,106 +34,6 @@ static void give_up(struct broker *broker, enum err why, const char *text)
     if (text != NULL) log_line(broker->log, LOG_FATAL, "broker", "%s", text);
     broker->farewell.run = tell_stopped;
     env_post(broker->shards[0]->env, &broker->farewell);
-}
-
-// ---- listeners -------------------------------------------------------------------------------------------------
-
-struct held_socket { // accepted before the node serves, or on its way to another shard
-    struct env_msg msg;
-    struct list link;
-    struct env_socket *socket;
-    const struct listener *listener;
-};
-
-static void socket_arrives(struct env *env, struct env_msg *msg)
-{
-    struct held_socket *held = CONTAINER_OF(msg, struct held_socket, msg);
-    struct shard *shard = shard_here(env);
-    if (shard->stopping)
-        env_socket_close(env, held->socket);
-    else
-        conn_accept(shard, held->socket, held->listener);
-    mem_free(held);
-}
-
-static void hand_out(struct broker *broker, struct held_socket *held)
-{
-    struct shard *shard = broker->shards[broker->next_shard++ % broker->shard_count];
-    held->msg.run = socket_arrives;
-    env_post(shard->env, &held->msg);
-}
-
-static void accepted(struct env *env, void *context, struct env_socket *socket)
-{
-    struct listener *listener = context;
-    struct broker *broker = shard_here(env)->broker;
-    bool is_late = broker->life > BROKER_RUNNING;
-    bool is_early = broker->life < BROKER_RUNNING;
-    if (is_late || (is_early && broker->held_count == HELD_SOCKETS_MAX)) {
-        env_socket_close(env, socket);
-        return;
-    }
-    struct held_socket *held = MEM_NEW(struct held_socket);
-    held->socket = socket;
-    held->listener = listener;
-    if (!is_early) {
-        hand_out(broker, held);
-        return;
-    }
-    list_push_back(&broker->held_sockets, &held->link);
-    broker->held_count++;
-}
-
-static enum err bind_listener(struct broker *broker, const struct config_listener *from)
-{
-    ASSERT(broker->listener_count < LISTENERS_MAX);
-    struct listener *listener = &broker->listeners[broker->listener_count];
-    int bound = 0;
-    enum err e = env_listen(broker->shards[0]->env, from->host, from->port,
-                            config_get_int(broker->config, "socket.listen.backlog.size"), accepted, listener, &bound,
-                            &listener->socket);
-    if (e != OK) {
-        if (broker->options.explain_port != NULL)
-            broker->options.explain_port(broker->options.context, from->host, from->port, e);
-        log_error(broker->log, "broker", "listener %s cannot bind %s:%d: %s", from->name, from->host, from->port,
-                  err_text(e));
-        return e;
-    }
-    listener->name = from->name;
-    listener->is_controller = from->is_controller;
-    listener->protocol = from->protocol;
-    bool has_host = from->advertised_host != NULL && from->advertised_host[0] != '\0';
-    listener->advertised_host = has_host ? from->advertised_host : broker->options.hostname;
-    listener->advertised_port = from->advertised_port != 0 ? from->advertised_port : bound;
-    listener->bound_port = bound;
-    broker->listener_count++;
-    return OK;
-}
-
-// Broker listeners only: what a controller answers other nodes comes with the cluster.
-static enum err bind_listeners(struct broker *broker)
-{
-    struct config_listeners all = config_get_listeners(broker->config);
-    for (size_t i = 0; i < all.count; i++) {
-        if (all.items[i].is_controller) continue;
-        enum err e = bind_listener(broker, &all.items[i]);
-        if (e != OK) return e;
-    }
-    return OK;
-}
-
-static void close_listeners(struct broker *broker)
-{
-    struct env *env = broker->shards[0]->env;
-    for (int i = 0; i < broker->listener_count; i++) {
-        if (broker->listeners[i].socket != NULL) env_listener_close(env, broker->listeners[i].socket);
-        broker->listeners[i].socket = NULL;
-    }
-    for (struct list *link; (link = list_pop_front(&broker->held_sockets)) != NULL;) {
-        struct held_socket *held = LIST_ITEM(link, struct held_socket, link);
-        env_socket_close(env, held->socket);
-        mem_free(held);
-    }
 }
 
 int broker_port(const struct broker *broker)
@@ -305,8 +208,7 @@ static void unfenced(void *context, enum err result)
         return;
     }
     broker->life = BROKER_RUNNING;
-    while (!list_is_empty(&broker->held_sockets))
-        hand_out(broker, LIST_ITEM(list_pop_front(&broker->held_sockets), struct held_socket, link));
+    listeners_open(broker);
     broker->rounds = checkpoint_rounds_start(broker);
     log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTING to STARTED",
              broker->node_id);
@@ -331,6 +233,8 @@ static void watch_shard(struct env *env, struct env_msg *msg)
     struct shard *shard = shard_here(env);
     shard->report = (struct env_msg){.run = shard_is_open};
     shard->reports_when_open = true;
+    retention_start(shard);
+    cleaner_start(shard);
     report_if_open(shard);
 }
 
@@ -417,6 +321,13 @@ static enum err start_metadata(struct broker *broker, struct text *problem)
     return metadata_start(&options, problem, &broker->metadata);
 }
 
+struct slice broker_dir_path(const struct broker *broker, const struct logdir *dir, struct arena *arena)
+{
+    const char *path = logdir_path(dir);
+    if (path[0] == '/' || broker->options.working_dir == NULL) return slice_str(path);
+    return slice_str(arena_printf(arena, "%s/%s", broker->options.working_dir, path));
+}
+
 struct logdir *broker_metadata_dir(const struct broker *broker)
 {
     const char *path = config_metadata_log_dir(broker->config);
@@ -446,10 +357,11 @@ struct broker *broker_start(const struct broker_options *options)
     broker->log = options->envs[0]->log;
     broker->node_id = config_node_id(options->config);
     broker->frame_bytes_max = config_get_int(options->config, "socket.request.max.bytes");
+    broker->idle_ms_max = config_get_long(options->config, "connections.max.idle.ms");
     broker->fetch_bytes_max = config_get_int(options->config, "fetch.max.bytes");
     broker->described_partitions_max = config_get_int(options->config, "max.request.partition.size.limit");
     broker->creates_topics = config_get_bool(options->config, "auto.create.topics.enable");
-    list_init(&broker->held_sockets);
+    list_init(&broker->entrance.waiting);
     list_init(&broker->early_deltas);
     env_random(options->envs[0], &broker->hash_seed, sizeof(broker->hash_seed));
     broker->shard_count = options->env_count;
@@ -457,7 +369,7 @@ struct broker *broker_start(const struct broker_options *options)
     for (int i = 0; i < options->env_count; i++) broker->shards[i] = shard_new(broker, options->envs[i]);
     struct text problem = {0};
     enum err e = open_dirs(broker, &problem);
-    if (e == OK) e = bind_listeners(broker);
+    if (e == OK) e = listeners_bind(broker);
     if (e == OK) e = start_metadata(broker, &problem);
     if (e == OK) {
         broker->dir_watch.fire = check_dirs;
@@ -536,6 +448,8 @@ static void close_shard(struct env *env, struct env_msg *msg)
     (void)msg;
     struct shard *shard = shard_here(env);
     shard->stopping = true;
+    retention_stop(shard);
+    cleaner_stop(shard);
     while (!list_is_empty(&shard->conns)) conn_kill(LIST_ITEM(list_first(&shard->conns), struct conn, in_shard), NULL);
     shard->closing = 1; // itself, so that it reports once whatever closes within the call
     MAP_EACH (link, &shard->partitions) {
@@ -573,7 +487,7 @@ void broker_stop(struct broker *broker)
     broker->was_loaded = broker->life == BROKER_RUNNING;
     broker->life = BROKER_STOPPING;
     broker->broker_epoch = metadata_broker_epoch(broker->metadata);
-    close_listeners(broker);
+    listeners_close(broker);
     metadata_stop(broker->metadata, metadata_stopped, broker);
 }
 
@@ -584,6 +498,7 @@ void broker_free(struct broker *broker)
     metadata_free(broker->metadata);
     checkpoint_rounds_free(broker->rounds);
     inventory_free(broker);
+    listeners_deinit(broker);
     for (int i = 0; i < broker->shard_count; i++) shard_free(broker->shards[i]);
     mem_free(broker->shards);
     arena_deinit(&broker->arena);

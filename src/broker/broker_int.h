@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "broker/broker.h"
 #include "broker/inventory.h"
+#include "broker/listeners.h"
 #include "broker/shard.h"
 
 struct logdir;
@@ -40,6 +41,7 @@ struct broker {
     int32_t node_id;
     char cluster_id[64];
     int32_t frame_bytes_max; // socket.request.max.bytes
+    int64_t idle_ms_max;     // connections.max.idle.ms; none when not positive
     int32_t fetch_bytes_max; // fetch.max.bytes
     int32_t described_partitions_max; // max.request.partition.size.limit
     bool creates_topics;     // auto.create.topics.enable
@@ -58,8 +60,7 @@ struct broker {
     enum broker_life life;
     struct metadata *metadata;
     struct list early_deltas;  // struct early_delta: what changed before the node was registered
-    struct list held_sockets;  // connections accepted before the node serves
-    int held_count;
+    struct listeners entrance; // who comes in
     int shards_loading;
     int shards_closing;
     int64_t previous_epoch;    // from the clean-shutdown markers; -1 = not all agree
@@ -74,6 +75,8 @@ struct broker {
     enum err why_stopped;
 };
 
+// A log directory's path as clients know it: absolute, as Kafka's is. In the arena.
+struct slice broker_dir_path(const struct broker *broker, const struct logdir *dir, struct arena *arena);
 // The directory that holds the metadata log.
 struct logdir *broker_metadata_dir(const struct broker *broker);
 

@@ -31,7 +31,7 @@ void checkpoint_set_add(struct checkpoint_set *set, struct partition *partition,
                                                         .values = *values};
 }
 
-enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
+enum which { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, CLEANED_TO };
 
 // False: this partition is not listed in that file.
 static bool pick(const struct checkpoint_item *item, enum which which, int64_t *offset)
@@ -40,6 +40,7 @@ static bool pick(const struct checkpoint_item *item, enum which which, int64_t *
     case RECOVERY_POINTS: *offset = item->values.recovery_point; return true;
     case LOG_STARTS: *offset = item->values.log_start; return item->values.lists_log_start;
     case HIGH_WATERMARKS: *offset = item->values.high_watermark; return true;
+    case CLEANED_TO: *offset = item->values.cleaned_to; return item->values.cleaned_to > 0;
     }
     return false;
 }
@@ -72,6 +73,7 @@ enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpo
     if (e == OK && !high_watermarks_only)
         e = store(fs, dir, sets, set_count, RECOVERY_POINTS, CHECKPOINT_RECOVERY_POINT);
     if (e == OK && !high_watermarks_only) e = store(fs, dir, sets, set_count, LOG_STARTS, CHECKPOINT_LOG_START);
+    if (e == OK && !high_watermarks_only) e = store(fs, dir, sets, set_count, CLEANED_TO, CHECKPOINT_CLEANER);
     return e;
 }
 
@@ -133,26 +135,19 @@ static void store_done(struct env *env, struct env_task *task)
     end_round(CONTAINER_OF(task, struct checkpoint_rounds, task));
 }
 
-static void visit_home(struct env *env, struct env_msg *msg)
+static void gathered(struct env *env, struct env_msg *msg)
 {
     struct checkpoint_rounds *rounds = CONTAINER_OF(msg, struct visit, msg)->rounds;
     if (--rounds->visits_out > 0) return;
-    bool any_stale = false;
-    for (int i = 0; i < rounds->broker->shard_count; i++) any_stale |= rounds->visits[i].was_stale;
-    if (!any_stale) {
-        end_round(rounds);
-        return;
-    }
     rounds->task = (struct env_task){.run = store_run, .done = store_done};
     env_task_post(env, &rounds->task);
 }
 
-static void visit_shard(struct env *env, struct env_msg *msg)
+static void gather(struct env *env, struct env_msg *msg)
 {
     struct visit *visit = CONTAINER_OF(msg, struct visit, msg);
     struct shard *shard = shard_here(env);
     struct checkpoint_set *set = visit->rounds->sets[env->shard];
-    visit->was_stale = shard->checkpoints_stale;
     shard->checkpoints_stale = false;
     MAP_EACH (link, &shard->partitions) {
         struct partition *partition = MAP_ITEM(link, struct partition, in_shard);
@@ -161,7 +156,42 @@ static void visit_shard(struct env *env, struct env_msg *msg)
         plog_checkpoint(partition->plog, &values);
         checkpoint_set_add(set, partition, &values);
     }
-    visit->msg.run = visit_home;
+    visit->msg.run = gathered;
+    env_post(shard->broker->shards[0]->env, &visit->msg);
+}
+
+static void visit_shards(struct checkpoint_rounds *rounds, void (*run)(struct env *env, struct env_msg *msg))
+{
+    struct broker *broker = rounds->broker;
+    rounds->visits_out = broker->shard_count;
+    for (int i = 0; i < broker->shard_count; i++) {
+        rounds->visits[i].msg = (struct env_msg){.run = run};
+        env_post(broker->shards[i]->env, &rounds->visits[i].msg);
+    }
+}
+
+// Every partition belongs into the files once one has moved; as long as none has, nobody walks over them.
+static void asked(struct env *env, struct env_msg *msg)
+{
+    (void)env;
+    struct checkpoint_rounds *rounds = CONTAINER_OF(msg, struct visit, msg)->rounds;
+    if (--rounds->visits_out > 0) return;
+    bool any_stale = false;
+    for (int i = 0; i < rounds->broker->shard_count; i++) any_stale |= rounds->visits[i].was_stale;
+    if (!any_stale) {
+        end_round(rounds);
+        return;
+    }
+    for (int i = 0; i < rounds->broker->shard_count; i++) rounds->sets[i] = checkpoint_set_new();
+    visit_shards(rounds, gather);
+}
+
+static void ask(struct env *env, struct env_msg *msg)
+{
+    struct visit *visit = CONTAINER_OF(msg, struct visit, msg);
+    struct shard *shard = shard_here(env);
+    visit->was_stale = shard->checkpoints_stale;
+    visit->msg.run = asked;
     env_post(shard->broker->shards[0]->env, &visit->msg);
 }
 
@@ -169,15 +199,10 @@ static void begin_round(struct env *env, struct env_timer *timer)
 {
     (void)env;
     struct checkpoint_rounds *rounds = CONTAINER_OF(timer, struct checkpoint_rounds, timer);
-    struct broker *broker = rounds->broker;
     rounds->round++;
     rounds->is_under_way = true;
-    rounds->visits_out = broker->shard_count;
-    for (int i = 0; i < broker->shard_count; i++) {
-        rounds->sets[i] = checkpoint_set_new();
-        rounds->visits[i] = (struct visit){.msg = {.run = visit_shard}, .rounds = rounds};
-        env_post(broker->shards[i]->env, &rounds->visits[i].msg);
-    }
+    for (int i = 0; i < rounds->broker->shard_count; i++) rounds->visits[i] = (struct visit){.rounds = rounds};
+    visit_shards(rounds, ask);
 }
 
 struct checkpoint_rounds *checkpoint_rounds_start(struct broker *broker)

@@ -55,8 +55,14 @@ int32_t cluster_operations(enum acl_resource resource)
     static const enum acl_operation of_cluster[] = {
         ACL_CREATE,           ACL_ALTER,         ACL_DESCRIBE,        ACL_CLUSTER_ACTION,
         ACL_DESCRIBE_CONFIGS, ACL_ALTER_CONFIGS, ACL_IDEMPOTENT_WRITE};
-    const enum acl_operation *operations = resource == ACL_TOPIC ? of_topic : of_cluster;
-    size_t count = resource == ACL_TOPIC ? COUNT_OF(of_topic) : COUNT_OF(of_cluster);
+    static const enum acl_operation of_group[] = {ACL_READ, ACL_DELETE, ACL_DESCRIBE, ACL_DESCRIBE_CONFIGS,
+                                                  ACL_ALTER_CONFIGS};
+    const enum acl_operation *operations = resource == ACL_TOPIC   ? of_topic
+                                           : resource == ACL_GROUP ? of_group
+                                                                   : of_cluster;
+    size_t count = resource == ACL_TOPIC   ? COUNT_OF(of_topic)
+                   : resource == ACL_GROUP ? COUNT_OF(of_group)
+                                           : COUNT_OF(of_cluster);
     int32_t bits = 0;
     for (size_t i = 0; i < count; i++) bits |= 1 << operations[i];
     return bits;

@@ -88,14 +88,14 @@ static enum admission_pool pool_of(size_t frame_size)
     return frame_size > ADMISSION_SMALL_MAX ? ADMISSION_BIG : ADMISSION_SMALL;
 }
 
-// What somebody probably wanted who sends this instead of a frame's length.
-static const char *hint_of(const uint8_t *at)
+// What somebody speaks who sends this instead of a frame's length; NULL: no telling.
+static const char *language_of(const uint8_t *at)
 {
-    if (at[0] == 0x16 && at[1] == 0x03) return "; this looks like TLS on a plaintext listener";
-    if (memcmp(at, "GET ", 4) == 0 || memcmp(at, "POST", 4) == 0 || memcmp(at, "HEAD", 4) == 0 ||
-        memcmp(at, "PUT ", 4) == 0)
-        return "; this looks like HTTP on a Kafka listener";
-    return "";
+    static const char *const methods[] = {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PATC", "CONN", "PRI "};
+    if (at[0] == 0x16 && at[1] == 0x03) return "TLS";
+    for (size_t i = 0; i < COUNT_OF(methods); i++)
+        if (memcmp(at, methods[i], LENGTH_SIZE) == 0) return "HTTP";
+    return NULL;
 }
 
 // Size of the frame that starts at `at`, its length field included; 0 when no frame can have it (said in the log).
@@ -104,9 +104,17 @@ static size_t frame_size_of(struct conn *conn, const uint8_t *at)
     int32_t length = load_i32(at);
     if (length >= REQUEST_FRAME_MIN && length <= conn->shard->broker->frame_bytes_max)
         return (size_t)length + LENGTH_SIZE;
-    log_warn(conn->shard->log, "network",
-             "peer=%s announced a frame of %d bytes (socket.request.max.bytes=%d)%s; closing it", conn_peer(conn->io),
-             length, conn->shard->broker->frame_bytes_max, hint_of(at));
+    const char *peer = conn_peer(conn->io);
+    const char *language = language_of(at);
+    if (language == NULL)
+        log_warn(conn->shard->log, "network",
+                 "peer=%s announced a frame of %d bytes (socket.request.max.bytes=%d); closing it", peer, length,
+                 conn->shard->broker->frame_bytes_max);
+    else
+        notice_tell(conn->shard, peer, slice_str(language),
+                    "peer=%s speaks %s, but listener %s is Kafka's protocol in plain text "
+                    "(security.protocol=PLAINTEXT); closing it",
+                    peer, language, conn->listener->name);
     return 0;
 }
 
@@ -271,7 +279,7 @@ static enum err read_some(struct conn *conn)
 
 static bool may_read(const struct conn *conn)
 {
-    return !conn->closing && !conn->wants_write && conn->warming == NULL && conn->backlog == NULL &&
+    return !conn->closing && !conn->is_muted && !conn->wants_write && conn->warming == NULL && conn->backlog == NULL &&
            conn->request_count < CONN_IN_FLIGHT_MAX && !list_is_linked(&conn->ticket.paused);
 }
 
@@ -286,9 +294,11 @@ static void update_interest(struct conn *conn)
 // Starts requests in order, unless one ahead holds those behind it.
 static void start_requests(struct conn *conn)
 {
+    if (conn->is_muted) return;
     LIST_EACH (link, &conn->requests) {
         struct request *request = LIST_ITEM(link, struct request, in_conn);
         if (!request->started && !request->answered) request_start(request);
+        if (conn->is_muted) return;
         if (request->holds_conn && !request->answered) return;
     }
 }
@@ -313,10 +323,18 @@ static void stop_reading(struct conn *conn)
     conn_mark_dirty(conn);
 }
 
+static void is_active(struct conn *conn)
+{
+    conn->active_ms = env_now_ms(conn->shard->env);
+    list_remove(&conn->in_shard);
+    list_push_back(&conn->shard->conns, &conn->in_shard);
+}
+
 static void on_readable(struct env *env, struct env_conn *io)
 {
     (void)env;
     struct conn *conn = io->owner;
+    is_active(conn);
     enum err e = OK;
     for (int round = 0; e == OK && round < READ_ROUNDS_MAX && may_read(conn); round++) e = read_some(conn);
     if (e == ERR_CORRUPT) stop_reading(conn);
@@ -333,6 +351,7 @@ static void on_writable(struct env *env, struct env_conn *io)
 {
     (void)env;
     struct conn *conn = io->owner;
+    is_active(conn);
     conn->wants_write = false;
     conn_mark_dirty(conn);
 }
@@ -364,6 +383,30 @@ static void drop_stalled(struct admission_ticket *ticket)
     conn_kill(conn, NULL);
 }
 
+// connections.max.idle.ms: who has neither sent a byte nor waits for an answer is hung up on.
+static void close_idle(struct env *env, struct env_timer *timer)
+{
+    struct shard *shard = CONTAINER_OF(timer, struct shard, idle_timer);
+    int64_t most_ms = shard->broker->idle_ms_max;
+    int64_t now_ms = env_now_ms(env);
+    LIST_EACH (link, &shard->conns) {
+        struct conn *conn = LIST_ITEM(link, struct conn, in_shard);
+        if (conn->active_ms + most_ms > now_ms) break;
+        const struct list *first = list_first(&conn->requests);
+        if (first != NULL && !LIST_ITEM(first, struct request, in_conn)->answered) { // it waits for us
+            is_active(conn);
+            continue;
+        }
+        log_debug(shard->log, "network", "peer=%s closing: idle for %lld ms (connections.max.idle.ms)",
+                  conn_peer(conn->io), (long long)(now_ms - conn->active_ms));
+        conn_kill(conn, NULL);
+    }
+    const struct list *oldest = list_first(&shard->conns);
+    if (oldest == NULL) return;
+    int64_t due_ms = LIST_ITEM(oldest, struct conn, in_shard)->active_ms + most_ms - now_ms;
+    env_timer_after_ms(env, timer, due_ms > 0 ? due_ms : 1);
+}
+
 void conn_accept(struct shard *shard, struct env_socket *take_socket, const struct listener *listener)
 {
     struct conn *conn = MEM_NEW(struct conn);
@@ -374,22 +417,47 @@ void conn_accept(struct shard *shard, struct env_socket *take_socket, const stru
     list_init(&conn->requests);
     conn->io = env_conn_open(shard->env, take_socket, &handler, conn);
     list_push_back(&shard->conns, &conn->in_shard);
-    shard->conn_count++;
+    conn->active_ms = env_now_ms(shard->env);
+    if (shard->conn_count++ == 0 && shard->broker->idle_ms_max > 0) {
+        shard->idle_timer.fire = close_idle;
+        env_timer_after_ms(shard->env, &shard->idle_timer, shard->broker->idle_ms_max);
+    }
     update_interest(conn);
+}
+
+static void unmute(struct env *env, struct env_timer *timer)
+{
+    (void)env;
+    struct conn *conn = CONTAINER_OF(timer, struct conn, unmute);
+    conn->is_muted = false;
+    conn_mark_dirty(conn);
+}
+
+void conn_mute(struct conn *conn, int32_t mute_ms)
+{
+    int64_t until_ns = env_now_ns(conn->shard->env) + (int64_t)mute_ms * 1000000;
+    if (conn->is_muted && conn->muted_until_ns >= until_ns) return;
+    conn->is_muted = true;
+    conn->muted_until_ns = until_ns;
+    conn->unmute.fire = unmute;
+    env_timer_set_ns(conn->shard->env, &conn->unmute, until_ns);
 }
 
 void conn_kill(struct conn *conn, const char *why)
 {
     struct shard *shard = conn->shard;
+    if (conn->is_muted) env_timer_cancel(shard->env, &conn->unmute);
     if (why != NULL) log_info(shard->log, "network", "peer=%s closing: %s", conn_peer(conn->io), why);
+    listeners_conn_ends(conn);
     conn_close(conn->io);
+    telemetry_forget(&shard->telemetry, conn->telemetry);
     admission_leave(&shard->admission, &conn->ticket);
     drop_partial(conn);
     inbuf_unref(shard, conn->backlog);
     conn_send_abandon(conn);
     list_remove(&conn->in_shard);
     list_remove(&conn->dirty);
-    shard->conn_count--;
+    if (--shard->conn_count == 0) env_timer_cancel(shard->env, &shard->idle_timer);
     struct list orphans;
     list_init(&orphans);
     list_append_all(&orphans, &conn->requests);

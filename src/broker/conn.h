@@ -37,10 +37,15 @@ struct conn {
     int part;            // of the first request's answer
     size_t part_sent;    // bytes of that part
     bool wants_write;    // the socket was full
+    bool is_muted;       // over a quota: neither read nor served until `unmute` fires (KIP-219)
+    int64_t muted_until_ns;
+    struct env_timer unmute;
     struct warm_task *warming; // reads cold pages for the answer's file range
+    int64_t active_ms;   // when bytes came last, env_now_ms
     bool closing;        // nothing more is read; closed once all before are answered
     unsigned interest;
     char software[64];   // name and version from ApiVersions, for the log
+    struct telemetry_client *telemetry; // NULL: it never asked
 };
 
 void conn_accept(struct shard *shard, struct env_socket *take_socket, const struct listener *listener);
@@ -48,6 +53,8 @@ void conn_accept(struct shard *shard, struct env_socket *take_socket, const stru
 void conn_kill(struct conn *conn, const char *why);
 // An answer became ready (or a request stopped holding): looked at when the turn ends.
 void conn_mark_dirty(struct conn *conn);
+// Nothing more is read or started for so long; answers under way still go.
+void conn_mute(struct conn *conn, int32_t mute_ms);
 // At the end of the turn: starts what may start, sends what is ready.
 void conn_flush(struct conn *conn);
 // NULL is a no-op.

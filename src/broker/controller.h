@@ -15,6 +15,8 @@ struct controller_principal {
     struct slice type;         // "User"
     struct slice name;         // "ANONYMOUS"
     bool can_create_any_topic; // authorised on the cluster; else only topics the caller has already checked are sent
+    bool has_quota;            // a client's own request, charged to user and client_id
+    struct slice client_id;    // null: it gave none
     bool is_automatic;         // automatic creation: internal topics get their own configurations (A13)
 };
 

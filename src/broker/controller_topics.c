@@ -2,9 +2,11 @@
 // What the controller takes from this node's configuration: defaults, the judge of topic settings, internal topics.
 #include "base/mem.h"
 #include "base/varint.h"
+#include "broker/controller_admin.h"
 #include "broker/controller_int.h"
 #include "config/describe.h"
 #include "proto/create_topics.h"
+#include "proto/user_scram_credential_record.h"
 
 // ---- the judge of topic settings --------------------------------------------------------------------------------
 
@@ -65,6 +67,7 @@ void controller_init_settings(struct metadata *m)
         .can_delete_topics = config_get_bool(config, "delete.topic.enable"),
         .configs = {.context = m, .check_topic = check_topic, .describe_topic = describe_topic},
     };
+    controller_init_configs(m);
 }
 
 // ---- automatic creation -----------------------------------------------------------------------------------------
@@ -134,10 +137,32 @@ void controller_complete_topics(struct metadata *m, struct arena *arena, struct 
 
 // ---- bootstrap --------------------------------------------------------------------------------------------------
 
-static enum err read_levels(struct slice bytes, struct arena *arena, struct feature_level_record **out,
+enum { BOOTSTRAP_MAX = 64 }; // levels, and credentials
+
+static bool is_record(struct slice value, int key)
+{
+    return value.size > 3 && value.data[0] == 1 && value.data[1] == key && value.data[2] == 0;
+}
+
+// A SCRAM credential that `kafka-storage format --add-scram` left. False: it is none, or one too many.
+static bool keep_scram(struct metadata *m, struct slice value)
+{
+    struct user_scram_credential_record record;
+    struct slice body = is_record(value, USER_SCRAM_CREDENTIAL_RECORD_KEY)
+                            ? arena_copy(&m->arena, slice_of(value.data + 3, value.size - 3))
+                            : SLICE_NULL;
+    if (slice_is_null(body) || m->bootstrap_scram_count == BOOTSTRAP_MAX) return false;
+    if (wire_decode(&user_scram_credential_record_message, 0, body, &m->arena, &record, NULL) != OK) return false;
+    if (m->bootstrap_scram == NULL) m->bootstrap_scram = ARENA_ARRAY(&m->arena, struct slice, BOOTSTRAP_MAX);
+    m->bootstrap_scram[m->bootstrap_scram_count++] = arena_copy(&m->arena, value);
+    return true;
+}
+
+static enum err read_levels(struct metadata *m, struct slice bytes, struct feature_level_record **out,
                             int32_t *out_count)
 {
-    struct feature_level_record *levels = ARENA_ARRAY(arena, struct feature_level_record, 64);
+    struct arena *arena = &m->arena;
+    struct feature_level_record *levels = ARENA_ARRAY(arena, struct feature_level_record, BOOTSTRAP_MAX);
     int32_t count = 0;
     struct batch_iter it = batch_iter(bytes);
     struct batch_view batch;
@@ -151,10 +176,9 @@ static enum err read_levels(struct slice bytes, struct arena *arena, struct feat
         struct record_iter records = record_iter(&batch.header, body);
         struct record r;
         while (e == OK && record_next(&records, &r)) {
-            // Frame version 1, FeatureLevelRecord, version 0; the rest (SCRAM) is not supported at bootstrap yet.
-            bool is_level = r.value.size > 3 && r.value.data[0] == 1 && r.value.data[1] == FEATURE_LEVEL_RECORD_KEY &&
-                            r.value.data[2] == 0;
-            if (!is_level || count == 64)
+            // Frame version 1, type, version 0; what else Kafka could put there, it does not.
+            if (keep_scram(m, r.value)) continue;
+            if (!is_record(r.value, FEATURE_LEVEL_RECORD_KEY) || count == BOOTSTRAP_MAX)
                 e = ERR_UNSUPPORTED_VERSION;
             else
                 e = wire_decode(&feature_level_record_message, 0,
@@ -182,7 +206,7 @@ void controller_load_bootstrap(struct metadata *m)
     enum err e = fs_open(m->env->fs, path, FILE_READ, &file);
     if (e == OK) e = file_pread(file, 0, bytes, SIZE_MAX_BYTES, &got);
     file_unref(file);
-    if (e == OK) e = read_levels(slice_of(bytes, got), arena, &levels, &count);
+    if (e == OK) e = read_levels(m, slice_of(bytes, got), &levels, &count);
     if (e == OK && count > 0) {
         m->bootstrap = levels;
         m->bootstrap_count = count;

@@ -68,6 +68,7 @@ static enum err write_bootstrap(const struct format_options *o, struct arena *ar
         }
         if (level.feature_level != 0) METADATA_ADD(&records, arena, feature_level_record, 0, &level);
     }
+    for (int i = 0; i < o->record_count; i++) metadata_records_add_value(&records, o->records[i], arena);
     struct text bytes = {0};
     const struct raft_snapshot snapshot = {
         .header_timestamp = o->wall_ms, .timestamp = o->wall_ms, .values = records.items, .value_count = records.count};
@@ -138,7 +139,8 @@ static enum err format_one(const struct format_options *o, struct arena *arena, 
     if (e == OK) e = meta_properties_store(o->fs, dir, &properties, o->wall_ms);
     if (e != OK && problem != NULL) text_printf(problem, "Error while writing to %s: %s", dir, err_text(e));
     if (e == OK && o->report != NULL)
-        text_printf(o->report, "Formatting %s %s with metadata.version 4.3-IV0.\n", kind_of(o, dir), dir);
+        text_printf(o->report, "Formatting %s %s with metadata.version %s.\n", kind_of(o, dir), dir,
+                    o->metadata_version_name == NULL ? "4.3-IV0" : o->metadata_version_name);
     return e;
 }
 

@@ -36,6 +36,9 @@ struct format_options {
     int16_t metadata_version;              // 0 = the newest this build serves (30)
     const struct format_feature *features; // beyond metadata.version; NULL = the defaults of that version
     int feature_count;
+    const char *metadata_version_name; // as the report says it; NULL = "4.3-IV0"
+    const struct slice *records;       // more of bootstrap.checkpoint, encoded (SCRAM credentials)
+    int record_count;
     // Dynamic quorum (--standalone, --initial-controllers): who votes first. NULL = none: a broker, an observer
     // (--no-initial-controllers), or static voters. `self_is_voter` lets voters[i].directory_id of this node be made
     // here.

@@ -12,6 +12,7 @@ struct call {
     int16_t api_key;
     int16_t version;
     bool is_automatic;
+    const struct request *client; // whose request it is, kept until it is answered; NULL: the node's own
     struct text body;
     enum err result;
     struct text answer;
@@ -46,6 +47,9 @@ static void call_arrives(struct env *env, struct env_msg *msg)
     const struct controller_principal principal = {.type = SLICE("User"),
                                                    .name = SLICE("ANONYMOUS"),
                                                    .can_create_any_topic = true,
+                                                   .has_quota = call->client != NULL,
+                                                   .client_id =
+                                                       call->client == NULL ? SLICE_NULL : call->client->ctx.client_id,
                                                    .is_automatic = call->is_automatic};
     if (broker->metadata == NULL)
         answered(call, ERR_NOT_CONTROLLER, SLICE_NULL);
@@ -54,8 +58,8 @@ static void call_arrives(struct env *env, struct env_msg *msg)
                            answered, call);
 }
 
-void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct slice body, bool is_automatic,
-                  forward_done *done, void *context)
+static void send_call(struct shard *shard, int16_t api_key, int16_t version, struct slice body, bool is_automatic,
+                      const struct request *client, forward_done *done, void *context)
 {
     struct call *call = MEM_NEW(struct call);
     *call = (struct call){.msg = {.run = call_arrives},
@@ -63,10 +67,17 @@ void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct 
                           .api_key = api_key,
                           .version = version,
                           .is_automatic = is_automatic,
+                          .client = client,
                           .done = done,
                           .context = context};
     text_add(&call->body, body);
     env_post(shard->broker->shards[0]->env, &call->msg);
+}
+
+void forward_call(struct shard *shard, int16_t api_key, int16_t version, struct slice body, bool is_automatic,
+                  forward_done *done, void *context)
+{
+    send_call(shard, api_key, version, body, is_automatic, NULL, done, context);
 }
 
 static void request_answered(struct shard *shard, void *context, enum err result, struct slice answer)
@@ -80,6 +91,6 @@ static void request_answered(struct shard *shard, void *context, enum err result
 
 void forward_request(struct request *request)
 {
-    forward_call(request->shard, request->api->key, (int16_t)request->version, request->frame, false, request_answered,
-                 request);
+    send_call(request->shard, request->api->key, (int16_t)request->version, request->frame, false, request,
+              request_answered, request);
 }

@@ -100,6 +100,8 @@ enum err inventory_take(struct broker *broker, struct text *problem)
         if (e == OK)
             e = read_offsets(broker, fs, dir, CHECKPOINT_HIGH_WATERMARK,
                              offsetof(struct inventory_item, high_watermark), problem);
+        if (e == OK)
+            e = read_offsets(broker, fs, dir, CHECKPOINT_CLEANER, offsetof(struct inventory_item, cleaned_to), problem);
         if (e != OK) return e;
     }
     return OK;
@@ -175,6 +177,7 @@ void inventory_locate(struct broker *broker, const struct image_partition *parti
     spec->recovery_point = item->recovery_point;
     spec->log_start = item->log_start;
     spec->high_watermark = item->high_watermark;
+    spec->cleaned_to = item->cleaned_to;
     for (int i = 0; i < broker->logdir_count; i++)
         if (broker->logdirs[i] == item->dir) spec->was_clean = broker->logdir_was_clean[i];
 }

@@ -16,6 +16,7 @@ struct inventory_item {
     int64_t recovery_point;
     int64_t log_start;
     int64_t high_watermark;
+    int64_t cleaned_to;
 };
 
 struct inventory {

@@ -81,6 +81,8 @@ struct metadata {
     bool is_log_empty;                      // no record has ever been written: the bootstrap is due
     struct feature_level_record *bootstrap; // levels of bootstrap.checkpoint; NULL = this build's defaults
     int32_t bootstrap_count;
+    struct slice *bootstrap_scram; // its SCRAM credentials, encoded records
+    int32_t bootstrap_scram_count;
 
     enum metadata_life life;
     int64_t broker_epoch;

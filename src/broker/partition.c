@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "broker/broker_int.h"
+#include "broker/coordinators.h"
 
 static uint64_t key_hash(const struct shard *shard, const struct uuid *topic_id, int32_t index)
 {
@@ -85,6 +86,7 @@ static void wake_watches(struct partition *partition, bool all)
 // Nobody can be served any more: those who wait are told why, sleeping fetches look again and find out.
 static void dismiss(struct partition *partition, enum err why)
 {
+    coordinators_drop(partition);
     end_acks(&partition->acks[ACK_OF_LEADER], INT64_MAX, why);
     end_acks(&partition->acks[ACK_OF_ALL], INT64_MAX, why);
     wake_watches(partition, true);
@@ -149,6 +151,7 @@ static void open_run(struct env_task *task, struct fs *fs)
         .recovery_point = spec->recovery_point,
         .log_start = spec->log_start,
         .high_watermark = spec->high_watermark,
+        .cleaned_to = spec->cleaned_to,
         .was_clean = spec->was_clean,
         .wall_ms = open->wall_ms,
         .options = &spec->options,
@@ -198,6 +201,7 @@ static void go_online(struct partition *partition, struct plog *plog, struct env
     plog_assign_epoch(plog, partition->leader_epoch, plog_assigned_end(plog));
     plog_set_high_watermark(plog, plog_durable_end(plog));
     partition->shard->checkpoints_stale = true;
+    coordinators_update(partition);
 }
 
 static void open_again(struct env *env, struct env_timer *timer)

@@ -35,11 +35,15 @@ struct partition {
     struct list acks[2];    // struct ack_wait by enum ack_of, ascending offset
     struct list watches;    // struct fetch_watch
     struct list open_waits; // struct open_wait, while OPENING
+    struct coordinator *coordinator; // drive_coord.c; NULL on all but internal topics
     void (*opened)(void *context);
     void *opened_context;
     void (*closed)(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
     void *closed_context;
     struct plog_op closing;
+    struct plog_retain_op retain; // retention.c
+    bool is_retaining;
+    struct plog_compact_op compact; // cleaner.c
 };
 
 // acks=1 waits for the leader's own durable end, acks=all for the high watermark.
@@ -95,6 +99,7 @@ struct partition_spec {
     int64_t recovery_point; // from the checkpoint files
     int64_t log_start;
     int64_t high_watermark;
+    int64_t cleaned_to;
 };
 // `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL.
 void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context),

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "broker/admission.h"
+#include "broker/quotas.h"
 #include "env/env.h"
 #include "proto/request_header.h"
 #include "wire/wire.h"
@@ -43,6 +44,7 @@ struct request {
     int32_t correlation_id;
     struct request_ctx ctx;
     struct slice frame; // the body's bytes as they came
+    size_t size_bytes;  // of the frame
     void *body;         // the decoded request struct; NULL for ApiVersions in a version we do not know
     // Called once if the connection goes before the answer; a parked request should give up and answer then.
     void (*abandoned)(struct request *request);
@@ -53,6 +55,11 @@ struct request {
     bool holds_conn;  // requests behind it on the connection must not start yet (design rule 4)
     bool disconnect;  // close the connection instead of answering
     struct list pins; // of struct request_pin
+    int64_t timed_from_ns; // its handler runs since (shard->timed)
+    int64_t timed_ns;      // ... and has run so long before
+    int64_t waits_ns;      // how long the client allowed it to wait: no sign of slowness
+    int32_t throttle_ms;   // what the answer says, and how long the connection is not read then
+    bool is_charged;       // its time counts already
 };
 
 // A file that the answer's ranges need until the last byte is sent.
@@ -74,6 +81,14 @@ void request_disconnect(struct request *request, const char *why);
 void request_pin_file(struct request *request, struct file *take_file);
 // The input is no longer needed (the payload was appended): its memory goes before the answer does.
 void request_release_input(struct request *request);
+// Whose quotas it counts for.
+struct quota_user request_quota_user(const struct request *request);
+// The client is over a quota: the answer says so, and then the connection is not read for so long (KIP-219). The
+// largest of several counts.
+void request_throttle(struct request *request, int32_t throttle_ms);
+// Counts what the request has used of the loop's time, and throttles it if that is too much. Answering does it; a
+// handler that answers otherwise when throttled does it before.
+void request_charge_time(struct request *request);
 // From a handler: those behind wait until request_unhold or the answer.
 void request_hold(struct request *request);
 void request_unhold(struct request *request);

@@ -5,6 +5,7 @@
 #include "broker/broker_int.h"
 #include "broker/checkpoints.h"
 #include "broker/conn.h"
+#include "broker/dynamic.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
 
@@ -21,9 +22,16 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     list_init(&shard->conns);
     list_init(&shard->dirty_conns);
     list_init(&shard->producer_ids.waiting);
+    fetch_sessions_init(&shard->fetch_sessions, env->shard, broker->options.env_count,
+                        config_get_int(broker->config, "max.incremental.fetch.session.cache.slots"),
+                        broker->hash_seed);
+    telemetry_init(&shard->telemetry, broker->hash_seed);
+    quotas_init(&shard->quotas);
+    list_init(&shard->coordinators);
     admission_init(&shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
                    budget / broker->options.env_count);
     shard->image = image_new_empty();
+    dynamic_refresh(shard);
     shard->checkpoints = checkpoint_set_new();
     return shard;
 }
@@ -31,6 +39,9 @@ struct shard *shard_new(struct broker *broker, struct env *env)
 void shard_free(struct shard *shard)
 {
     topics_free(shard);
+    fetch_sessions_deinit(&shard->fetch_sessions);
+    telemetry_deinit(&shard->telemetry);
+    quotas_deinit(&shard->quotas);
     image_unref(shard->image);
     checkpoint_set_free(shard->checkpoints);
     inbuf_free_all(shard);

@@ -8,10 +8,15 @@
 #include "base/text.h"
 #include "broker/admission.h"
 #include "broker/broker.h"
+#include "broker/fetch_session.h"
+#include "broker/notice.h"
+#include "broker/quotas.h"
+#include "broker/telemetry.h"
 
 struct image;
 struct inbuf;
 struct partition;
+struct request;
 
 struct listener {
     const char *name;            // "PLAINTEXT"
@@ -21,9 +26,10 @@ struct listener {
     bool is_controller;
     enum security_protocol protocol;
     struct env_listener *socket;
+    int conn_count; // shard 0's
 };
 
-enum { SHARD_SPARES = 8 };
+enum { SHARD_SPARES = 8, SHARD_COORDINATOR_KINDS_MAX = 4 };
 
 // The shard's block of producer ids (api/init_producer_id.c).
 struct producer_ids {
@@ -37,7 +43,9 @@ struct shard {
     struct env *env;
     struct broker *broker;
     struct log *log;
-    struct list conns;
+    struct list conns; // longest without a byte first
+    struct env_timer idle_timer;
+    struct notices notices;
     int conn_count;
     struct list dirty_conns;
     struct env_msg turn_end;
@@ -51,11 +59,20 @@ struct shard {
     struct text scratch;   // for decompression inside one call
     struct image *image;   // the newest published metadata, referenced
     struct producer_ids producer_ids;
+    struct fetch_sessions fetch_sessions;
+    struct quotas quotas;
+    struct request *timed; // its handler runs, and its time is measured (request_percentage)
+    int64_t slow_request_ns; // odradek.slow.request.ms; -1: none is
+    struct telemetry telemetry;
+    struct list coordinators; // struct coordinator (drive_coord.c)
+    bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
     int opening;               // partitions whose log is being opened
     bool reports_when_open;    // start-up: shard 0 waits to hear that none is left
     struct env_msg report;     // ... by this message
     int closing;               // partitions that are being closed; the node stops
     struct checkpoint_set *checkpoints; // what the closed ones left
+    struct env_timer retention_timer; // retention.c
+    struct env_timer cleaner_timer;   // cleaner.c
     bool checkpoints_stale; // some high watermark moved since the last checkpoint
     bool stopping;
 };

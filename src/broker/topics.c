@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "broker/broker_int.h"
+#include "broker/coordinators.h"
+#include "broker/dynamic.h"
 #include "broker/inventory.h"
 #include "broker/partition.h"
 
@@ -62,7 +64,10 @@ static struct plog_options options_of(struct shard *shard, const struct topic_co
     if (config->segment_jitter_ms > 0) env_random(shard->env, &random, sizeof(random));
     return (struct plog_options){
         .segment_bytes = config->segment_bytes,
-        .segment_ms = config->segment_ms,
+        // A record must not stay in the active segment, which is never compacted, longer than it may stay uncompacted.
+        .segment_ms = config->cleanup_compact && config->max_compaction_lag_ms < config->segment_ms
+                          ? config->max_compaction_lag_ms
+                          : config->segment_ms,
         .segment_jitter_ms =
             config->segment_jitter_ms > 0 ? (int64_t)(random % (uint64_t)config->segment_jitter_ms) : 0,
         .index_interval_bytes = config->index_interval_bytes,
@@ -135,6 +140,7 @@ static void apply_settings(struct shard *shard, const struct image_delta *delta)
         if (topic != NULL) reconfigure(shard, topic);
     }
     if (!of_brokers) return;
+    dynamic_refresh(shard);
     MAP_EACH (link, &shard->topics) reconfigure(shard, MAP_ITEM(link, struct topic, in_shard));
 }
 
@@ -161,6 +167,8 @@ int topics_apply(struct shard *shard, struct image *image, struct image_delta *d
     shard->image = image_ref(image);
     apply_topics(shard, delta);
     apply_settings(shard, delta);
+    if (delta->quotas_changed) quotas_apply(shard, image);
+    telemetry_apply(&shard->telemetry, delta);
     int opens = 0;
     for (int32_t i = 0; i < delta->partition_count; i++) {
         const struct image_partition_change *change = &delta->partitions[i];
@@ -172,12 +180,14 @@ int topics_apply(struct shard *shard, struct image *image, struct image_delta *d
             if (partition != NULL) partition_delete(partition, topic == NULL ? 0 : topic->config.file_delete_delay_ms);
         } else if (partition != NULL) {
             partition_lead(partition, change->after->leader_epoch);
+            coordinators_update(partition);
         } else if (image_ids_contain(change->after->replicas, shard->broker->node_id) && !shard->stopping) {
             open_partition(shard, change, opened, context);
             opens++;
         }
     }
     apply_removed_topics(shard, delta);
+    coordinators_image_changed(shard, delta);
     return opens;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/argparse.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 enum { WIDTH = 75, SIMILAR_ENOUGH = 7 };
 
 // ---- error texts -----------------------------------------------------------------------------------------------
@@ -43,7 +46,8 @@ static void wrap(struct text *out, struct slice text)
     struct text line = {0};
     while (text.size > 0) {
         size_t size = word_size(text);
-        if (line.size + size > WIDTH) {
+        size_t end = text.size == size; // the line end behind the last word counts
+        if (line.size + size + end > WIDTH) {
             add_justified(out, text_slice(&line));
             text_add_char(out, '\n');
             text_clear(&line);
@@ -57,6 +61,7 @@ static void wrap(struct text *out, struct slice text)
 
 int argparse_error(const struct argparse *args, const char *text)
 {
+    if (args->errors_are_bare) return cli_err(args->cli, "Command line error: %s. Type --help for help.", text), 1;
     const char *end = strstr(args->help, "\n\n");
     struct slice usage = end == NULL ? slice_str(args->help) : slice_of(args->help, (size_t)(end - args->help) + 1);
     struct text wrapped = {0};
@@ -102,6 +107,7 @@ static int distance_of(const char *word, const char *name)
 
 static void suggest(const struct argparse *args, const char *word)
 {
+    if (args->errors_are_bare) return;
     int best = distance_of(word, "help");
     for (int i = 0; i < args->option_count; i++) {
         int d = distance_of(word, args->options[i].name);
@@ -180,6 +186,50 @@ static bool excluded(struct argparse *args, int option)
     return false;
 }
 
+// "-1" and "-.5" are values, since no option looks like them.
+static bool is_option_word(const char *word)
+{
+    if (word[0] != '-' || word[1] == '\0') return false;
+    const char *rest = word + 1 + strspn(word + 1, "0123456789");
+    if (*rest == '.') rest += 1 + strspn(rest + 1, "0123456789");
+    return *rest != '\0';
+}
+
+static bool is_number(const char *text, enum argparse_takes kind)
+{
+    char *end;
+    errno = 0;
+    bool is_plain = *text == '-' || *text == '+' || *text == '.' || (*text >= '0' && *text <= '9');
+    if (!is_plain) return false;
+    if (kind == ARGPARSE_DOUBLE) {
+        (void)strtod(text, &end);
+        return *end == '\0';
+    }
+    long long value = strtoll(text, &end, 10);
+    bool fits = errno == 0 && (kind == ARGPARSE_LONG || (value >= INT32_MIN && value <= INT32_MAX));
+    return *end == '\0' && end > text && fits;
+}
+
+static bool keep_value(struct argparse *args, int option, const char *value)
+{
+    static const char *const names[] = {
+        [ARGPARSE_INT] = "Integer", [ARGPARSE_LONG] = "Long", [ARGPARSE_DOUBLE] = "Double"};
+    struct arena *arena = &args->cli->arena;
+    int kind = args->options[option].takes_value;
+    if (kind >= ARGPARSE_INT && !is_number(value, (enum argparse_takes)kind)) {
+        (void)argparse_error(args,
+                             arena_printf(arena, "argument %s: could not convert '%s' to %s (For input string: \"%s\")",
+                                          shown(args, option), value, names[kind], value));
+        return false;
+    }
+    if (args->given[option] == ARGPARSE_VALUES_MAX) {
+        (void)argparse_error(args, arena_printf(arena, "argument %s: given too often", shown(args, option)));
+        return false;
+    }
+    args->values[option][args->given[option]++] = value;
+    return true;
+}
+
 // Takes one option and its value; *at is the last word used.
 static bool take(struct argparse *args, int option, const char *attached, int argc, char **argv, int *at)
 {
@@ -190,20 +240,40 @@ static bool take(struct argparse *args, int option, const char *attached, int ar
                                                 shown(args, option), attached));
         return false;
     }
-    if (args->options[option].takes_value && value == NULL) {
-        if (*at + 1 >= argc || (argv[*at + 1][0] == '-' && argv[*at + 1][1] != '\0')) {
-            (void)argparse_error(
-                args, arena_printf(&args->cli->arena, "argument %s: expected one argument", shown(args, option)));
+    int kind = args->options[option].takes_value;
+    if (kind != ARGPARSE_FLAG && value == NULL) {
+        if (*at + 1 >= argc || is_option_word(argv[*at + 1])) {
+            (void)argparse_error(args, arena_printf(&args->cli->arena, "argument %s: expected %s", shown(args, option),
+                                                    kind == ARGPARSE_MANY ? "at least one argument" : "one argument"));
             return false;
         }
         value = argv[++*at];
     }
-    if (args->given[option] == ARGPARSE_VALUES_MAX) {
-        (void)argparse_error(args,
-                             arena_printf(&args->cli->arena, "argument %s: given too often", shown(args, option)));
+    if (!keep_value(args, option, value)) return false;
+    while (kind == ARGPARSE_MANY && attached == NULL && *at + 1 < argc && !is_option_word(argv[*at + 1])) {
+        if (!keep_value(args, option, argv[++*at])) return false;
+    }
+    return true;
+}
+
+// The first option or group of options that is missing.
+bool argparse_check_required(struct argparse *args)
+{
+    struct arena *arena = &args->cli->arena;
+    for (int i = 0; i < args->option_count; i++) {
+        int group = args->options[i].group, given = args->given[i];
+        if (!args->options[i].is_required) continue;
+        const char *names = shown(args, i);
+        for (int k = 0; group > 0 && k < args->option_count; k++) {
+            if (k == i || args->options[k].group != group) continue;
+            given += args->given[k];
+            if (k > i) names = arena_printf(arena, "%s %s", names, shown(args, k));
+        }
+        if (given > 0) continue;
+        (void)argparse_error(args, group > 0 ? arena_printf(arena, "one of the arguments %s is required", names)
+                                             : arena_printf(arena, "argument %s is required", names));
         return false;
     }
-    args->values[option][args->given[option]++] = value;
     return true;
 }
 
@@ -213,7 +283,11 @@ bool argparse_parse(struct argparse *args, int argc, char **argv, int *code)
     *code = 1;
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
-        if (word[0] != '-' || word[1] == '\0') return unrecognised(args, word);
+        if (word[0] != '-' || word[1] == '\0') {
+            if (!args->has_commands) return unrecognised(args, word);
+            args->command_at = i;
+            return true;
+        }
         bool is_long = word[1] == '-';
         const char *equals = is_long ? strchr(word, '=') : NULL;
         const char *attached = equals == NULL ? NULL : equals + 1;
@@ -235,18 +309,20 @@ bool argparse_parse(struct argparse *args, int argc, char **argv, int *code)
         }
         if (option == FOUND_HELP) {
             cli_out(args->cli, "%s", args->help);
-            *code = 0;
+            *code = args->help_code;
             return false;
         }
         if (option < 0) return unrecognised(args, word);
         if (!take(args, option, attached, argc, argv, &i)) return false;
     }
-    for (int i = 0; i < args->option_count; i++) {
-        if (!args->options[i].is_required || args->given[i] > 0) continue;
-        (void)argparse_error(args, arena_printf(&args->cli->arena, "argument %s is required", shown(args, i)));
-        return false;
-    }
-    return true;
+    if (args->has_commands) return (void)argparse_error(args, "too few arguments"), false;
+    return argparse_check_required(args);
+}
+
+int64_t argparse_number(const struct argparse *args, int option, int64_t fallback)
+{
+    const char *value = argparse_value(args, option);
+    return value == NULL ? fallback : strtoll(value, NULL, 10);
 }
 
 const char *argparse_value(const struct argparse *args, int option)

@@ -18,8 +18,27 @@ static const struct tool tools[] = {
     {"kafka-console-producer", "produce", tool_console_producer},
     {"kafka-console-consumer", "consume", tool_console_consumer},
     {"kafka-storage", "storage", tool_storage},
+    {"kafka-configs", "configs", tool_configs},
+    {"kafka-consumer-groups", "groups", tool_consumer_groups},
+    {"kafka-groups", "all-groups", tool_groups},
+    {"kafka-delete-records", "delete-records", tool_delete_records},
+    {"kafka-get-offsets", "offsets", tool_get_offsets},
+    {"kafka-client-metrics", "client-metrics", tool_client_metrics},
+    {"kafka-verifiable-producer", "verifiable-producer", tool_verifiable_producer},
+    {"kafka-verifiable-consumer", "verifiable-consumer", tool_verifiable_consumer},
+    {"kafka-producer-perf-test", "producer-perf", tool_producer_perf},
+    {"kafka-consumer-perf-test", "consumer-perf", tool_consumer_perf},
+    {"kafka-e2e-latency", "e2e-latency", tool_e2e_latency},
     {"kafka-server-start", "server", tool_server_start},
     {"kafka-server-stop", "stop", tool_server_stop},
+    {"kafka-dump-log", "dump-log", tool_dump_log},
+    {"kafka-metadata-quorum", "quorum", tool_metadata_quorum},
+    {"kafka-features", "features", tool_features},
+    {"kafka-cluster", "cluster", tool_cluster},
+    {"kafka-log-dirs", "log-dirs", tool_log_dirs},
+    {"kafka-broker-api-versions", "api-versions", tool_broker_api_versions},
+    {"kafka-leader-election", "elect", tool_leader_election},
+    {"kafka-reassign-partitions", "reassign", tool_reassign_partitions},
     {"raw", NULL, run_raw},
 };
 
@@ -41,9 +60,9 @@ static void overview(struct cli *cli)
     for (size_t i = 0; i < COUNT_OF(tools); i++) {
         const struct tool *tool = &tools[i];
         if (tool->alias == NULL)
-            cli_err(cli, "  %-10s decode|encode: messages between hex and Kafka's JSON\n", tool->name);
+            cli_err(cli, "  %-20s decode|encode: messages between hex and Kafka's JSON\n", tool->name);
         else
-            cli_err(cli, "  %-10s as %s.sh\n", tool->alias, tool->name);
+            cli_err(cli, "  %-20s as %s.sh\n", tool->alias, tool->name);
     }
 }
 

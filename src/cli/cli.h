@@ -28,6 +28,9 @@ struct cli_format {
     int16_t metadata_version;
     const struct cli_format_feature *features;
     int feature_count;
+    const char *metadata_version_name; // "4.3-IV0"
+    const struct slice *records;       // more metadata records, encoded
+    int record_count;
     const struct cli_format_voter *voters;
     int voter_count;
     struct slice controller_listener;
@@ -51,6 +54,8 @@ struct cli_host {
                        struct text *problem);
     // Sends a signal to a process (kafka-server-stop). False when refused.
     bool (*signal)(const struct cli_host *host, int64_t pid, int signal);
+    // True for an address or a name that has one (kafka-configs --ip); may wait for the resolver. NULL: all are.
+    bool (*resolves)(const struct cli_host *host, const char *name);
     // Calls back on the loop when the process is told to end (SIGINT, SIGTERM); NULL `callback` = default again.
     void (*on_stop)(const struct cli_host *host, void (*callback)(void *context, int signo), void *context);
 };

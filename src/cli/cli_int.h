@@ -15,8 +15,10 @@ struct cli {
     struct arena arena; // of the whole run
     struct text out;    // standard output not written yet
     struct text err;
-    bool out_is_closed; // nobody reads it any more
-    int stop_signal;    // SIGINT or SIGTERM came, else 0
+    bool out_is_closed;     // nobody reads it any more
+    int stop_signal;        // SIGINT or SIGTERM came, else 0
+    int32_t api_timeout_ms; // default.api.timeout.ms of cli_call; 0 = 60000
+    bool at_controllers;    // --bootstrap-controller: no Metadata there, so nodes are not known by id
 };
 
 // ---- output ----
@@ -30,8 +32,15 @@ void cli_flush(struct cli *cli);
 int cli_trace(struct cli *cli, const char *text, const char *class_name);
 // Message and help on standard error. Returns 1.
 int cli_usage(struct cli *cli, const struct jopt *options, const char *message);
+// "Exception in thread "main" CLASS: TEXT" (only the class for a NULL text). Returns 1.
+int cli_uncaught(struct cli *cli, const char *class_name, const char *text);
 // "CLASS: TEXT" alone, as printStackTrace does. Returns 1.
 int cli_stack(struct cli *cli, const char *class_name, const char *text);
+// Without blanks and control bytes around it, as String.trim().
+struct slice cli_trimmed(struct slice text);
+// Length as Java counts it (UTF-16 units), and "%-WIDTHs" by it.
+size_t cli_length(struct slice text);
+void cli_out_padded(struct cli *cli, struct slice text, size_t width);
 // From now on SIGINT and SIGTERM set stop_signal instead of ending the process.
 void cli_catch_stop(struct cli *cli);
 
@@ -74,11 +83,35 @@ struct cli_error {
     const char *text;       // in the arena
 };
 
+// A failure as Java throws it: outermost first; a text that is NULL is the next one's "CLASS: TEXT".
+enum { CLI_CHAIN_MAX = 5 };
+struct cli_thrown {
+    struct cli_error chain[CLI_CHAIN_MAX];
+    int count;
+};
+struct cli_thrown cli_thrown(struct cli_error error);
+void cli_wrap(struct cli_thrown *thrown, const char *class_name, const char *text);
+// getMessage() of the outermost; and printStackTrace(), "Caused by:" lines included.
+const char *cli_thrown_text(struct cli *cli, const struct cli_thrown *thrown);
+void cli_print_thrown(struct cli *cli, const struct cli_thrown *thrown);
+// cli_trace of it. Returns 1.
+int cli_trace_thrown(struct cli *cli, const struct cli_thrown *thrown);
+
 // How AdminClient is configured and named. False: `error` says why.
 bool cli_admin(struct cli *cli, const struct props *props, struct client **out, struct cli_error *error);
 // Calls with default.api.timeout.ms over all tries; `name` is Java's ("createTopics"). False: `error` says why.
 bool cli_call(struct cli *cli, struct client *client, struct client_call *call, const char *name,
               struct cli_error *error);
+// Runs the loop for that long (a back-off). False: the host was told to stop.
+bool cli_pause(struct cli *cli, int64_t ms);
+// A client for --command-config (NULL = none) and --bootstrap-server. False: `thrown` says why.
+bool cli_connect(struct cli *cli, const char *command_config, const char *bootstrap, struct client **out,
+                 struct cli_thrown *thrown);
+// With a client.id that the configuration cannot change (NULL = the usual one).
+bool cli_connect_as(struct cli *cli, const char *command_config, const char *bootstrap, const char *client_id,
+                    struct client **out, struct cli_thrown *thrown);
+// Long.parseLong: a sign and digits. False: no such number.
+bool cli_parse_long(struct slice text, int64_t *out);
 // The wire's code with the broker's own text, or the code's.
 struct cli_error cli_error_of(struct cli *cli, enum err code, struct slice message);
 
@@ -101,7 +134,26 @@ int tool_topics(struct cli *cli, int argc, char **argv);
 int tool_console_producer(struct cli *cli, int argc, char **argv);
 int tool_console_consumer(struct cli *cli, int argc, char **argv);
 int tool_storage(struct cli *cli, int argc, char **argv);
+int tool_verifiable_producer(struct cli *cli, int argc, char **argv);
+int tool_verifiable_consumer(struct cli *cli, int argc, char **argv);
+int tool_producer_perf(struct cli *cli, int argc, char **argv);
+int tool_consumer_perf(struct cli *cli, int argc, char **argv);
+int tool_e2e_latency(struct cli *cli, int argc, char **argv);
 int tool_server_start(struct cli *cli, int argc, char **argv);
 int tool_server_stop(struct cli *cli, int argc, char **argv);
+int tool_configs(struct cli *cli, int argc, char **argv);
+int tool_consumer_groups(struct cli *cli, int argc, char **argv);
+int tool_groups(struct cli *cli, int argc, char **argv);
+int tool_delete_records(struct cli *cli, int argc, char **argv);
+int tool_get_offsets(struct cli *cli, int argc, char **argv);
+int tool_client_metrics(struct cli *cli, int argc, char **argv);
+int tool_dump_log(struct cli *cli, int argc, char **argv);
+int tool_metadata_quorum(struct cli *cli, int argc, char **argv);
+int tool_features(struct cli *cli, int argc, char **argv);
+int tool_cluster(struct cli *cli, int argc, char **argv);
+int tool_log_dirs(struct cli *cli, int argc, char **argv);
+int tool_broker_api_versions(struct cli *cli, int argc, char **argv);
+int tool_leader_election(struct cli *cli, int argc, char **argv);
+int tool_reassign_partitions(struct cli *cli, int argc, char **argv);
 
 #endif

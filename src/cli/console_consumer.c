@@ -1,43 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// kafka-console-consumer.sh (kafka-cli 4). Without --partition all partitions of the topics are read, by assigning them
-// to ourselves: the tool's own group is thrown away after each run, so nothing is lost by having none.
+// kafka-console-consumer.sh (kafka-cli 4). Without --partition it is a member of a group, without --group of one that
+// is thrown away: console-consumer-N, never committed to.
+#include "cli/consumer_settings.h"
 #include "cli/formatter.h"
-
+#include "cli/java_order.h"
 #include "cli/options_consumer.h"
-#include "proto/apis.h"
-#include "proto/metadata.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 
-static const char logger[] = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+enum { CLOSE_MS = 30000 }; // close.timeout of Java's consumer
 
-// A topic being read.
-struct watched {
-    struct list link;
-    char *name;
-    int32_t assigned; // partitions
-};
+static const char logger[] = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 
 struct consuming {
     struct cli *cli;
     struct jopt options;
     struct props props, formatter_props;
     struct formatter formatter;
-    struct client *client;
-    struct consumer *consumer;
-    struct client_listener listener;
-    struct list topics; // struct watched
+    struct consumer_settings settings;
+    struct consuming_client reader;
     struct regex *include;
-    struct client_call list_call; // all topics, for --include
-    struct metadata_request list_request;
-    bool list_is_open;
-    struct env_timer list_timer;
+    bool has_failed;       // the group
+    struct slice group_id; // null until chosen
     struct slice topic;
     int64_t partition;    // -1 = all
     int64_t start;        // offset or CONSUMER_*, for --partition
-    int64_t reset;        // CONSUMER_EARLIEST or CONSUMER_LATEST
     int64_t max_messages; // -1 = no limit
     int64_t timeout_ms;   // -1 = none
     int64_t count;
@@ -125,19 +114,27 @@ static bool load_file(struct consuming *c, int option, struct props *props)
     return false;
 }
 
+static struct slice text_of(const void *item)
+{
+    return slice_str(*(const char *const *)item);
+}
+
 // The group wherever it is named; all must agree.
-static bool check_group(struct consuming *c, const struct props *from_file, const struct props *extra, bool *has_group)
+static bool check_group(struct consuming *c, const struct props *from_file, const struct props *extra)
 {
     const char *names[3] = {NULL, props_string(c->cli, from_file, "group.id", NULL),
                             props_string(c->cli, extra, "group.id", NULL)};
     if (!jopt_value(&c->options, CONSUMER_GROUP, &names[0])) return uncaught(c);
     struct text list = {0};
-    int distinct = 0;
+    const char *different[3];
+    size_t distinct = 0;
     for (int i = 0; i < 3; i++) {
         bool is_new = names[i] != NULL;
-        for (int j = 0; j < i; j++) is_new = is_new && (names[j] == NULL || strcmp(names[i], names[j]) != 0);
-        if (is_new) text_printf(&list, "%s'%s'", distinct++ > 0 ? ", " : "", names[i]);
+        for (size_t j = 0; j < distinct && is_new; j++) is_new = strcmp(names[i], different[j]) != 0;
+        if (is_new) different[distinct++] = names[i];
     }
+    java_hash_order(different, distinct, sizeof(different[0]), 16, text_of);
+    for (size_t i = 0; i < distinct; i++) text_printf(&list, "%s'%s'", i > 0 ? ", " : "", different[i]);
     const char *text = NULL;
     if (distinct > 1) {
         text = arena_printf(&c->cli->arena,
@@ -148,11 +145,27 @@ static bool check_group(struct consuming *c, const struct props *from_file, cons
         text = "Options group and partition cannot be specified together.";
     }
     text_deinit(&list);
-    *has_group = distinct > 0;
+    for (int i = 0; i < 3; i++) {
+        if (names[i] != NULL) c->group_id = slice_str(names[i]);
+    }
     return text == NULL || usage(c, text);
 }
 
-static bool gather_props(struct consuming *c, bool *has_group)
+// Without a group one is made up, and nothing is committed to it unless that is asked for.
+static void choose_group(struct consuming *c)
+{
+    struct cli *cli = c->cli;
+    if (slice_is_null(c->group_id)) {
+        uint32_t noise;
+        env_random(cli->host->env, &noise, sizeof(noise));
+        c->group_id = slice_str(arena_printf(&cli->arena, "console-consumer-%u", noise % 100000));
+        if (slice_is_null(props_get(&c->props, "enable.auto.commit")))
+            props_put(&c->props, cli, SLICE("enable.auto.commit"), SLICE("false"));
+    }
+    props_put(&c->props, cli, SLICE("group.id"), c->group_id);
+}
+
+static bool gather_props(struct consuming *c)
 {
     struct cli *cli = c->cli;
     struct props extra = {0};
@@ -160,8 +173,9 @@ static bool gather_props(struct consuming *c, bool *has_group)
         return false;
     props_add_words(&extra, cli, &c->options, CONSUMER_COMMAND_PROPERTY);
     props_add_words(&extra, cli, &c->options, CONSUMER_CONSUMER_PROPERTY);
-    if (!check_group(c, &c->props, &extra, has_group)) return false;
+    if (!check_group(c, &c->props, &extra)) return false;
     for (size_t i = 0; i < extra.count; i++) props_put(&c->props, cli, extra.items[i].name, extra.items[i].value);
+    choose_group(c);
     struct slice reset = props_get(&c->props, "auto.offset.reset");
     if (!slice_is_null(reset) && has(c, CONSUMER_FROM_BEGINNING) && !slice_eq_str(reset, "earliest")) {
         cli_err(cli,
@@ -254,148 +268,21 @@ static bool run_failed(struct consuming *c, const char *class_name, const char *
     return false;
 }
 
-static bool bad_config(struct consuming *c, const char *key, const char *why)
-{
-    struct slice value = props_get(&c->props, key);
-    return run_failed(
-        c, "org.apache.kafka.common.config.ConfigException",
-        arena_printf(&c->cli->arena, "Invalid value %.*s for configuration %s: %s", SLICE_FMT(value), key, why));
-}
-
-static bool int_of(struct consuming *c, const char *key, int32_t *out)
-{
-    const char *text = props_string(c->cli, &c->props, key, NULL);
-    if (text == NULL) return true;
-    char *end;
-    long long number = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || number > INT32_MAX) return bad_config(c, key, "Not a number of type INT");
-    if (number < 0) return bad_config(c, key, "Value must be at least 0");
-    *out = (int32_t)number;
-    return true;
-}
-
-static bool configure(struct consuming *c, struct consumer_config *config, struct client_config *client)
-{
-    struct slice isolation = props_get(&c->props, "isolation.level"), reset = props_get(&c->props, "auto.offset.reset");
-    config->read_committed = slice_eq_str(isolation, "read_committed");
-    if (!config->read_committed && !slice_eq_str(isolation, "read_uncommitted")) {
-        return bad_config(c, "isolation.level", "String must be one of: read_committed, read_uncommitted");
-    }
-    config->reset = slice_eq_str(reset, "earliest") ? RESET_EARLIEST
-                    : slice_eq_str(reset, "none")   ? RESET_NONE
-                                                    : RESET_LATEST;
-    if (config->reset == RESET_LATEST && !slice_eq_str(reset, "latest")) {
-        return bad_config(c, "auto.offset.reset",
-                          arena_printf(&c->cli->arena,
-                                       "Invalid value `%.*s` for configuration auto.offset.reset. The value must be "
-                                       "either 'earliest', 'latest', 'none' or of the format "
-                                       "'by_duration:<PnDTnHnMn.nS.>'.",
-                                       SLICE_FMT(reset)));
-    }
-    c->reset = config->reset == RESET_EARLIEST ? CONSUMER_EARLIEST : CONSUMER_LATEST;
-    config->check_crcs = !slice_eq_str(props_get(&c->props, "check.crcs"), "false");
-    config->rack_id = props_get(&c->props, "client.rack");
-    if (!int_of(c, "fetch.min.bytes", &config->fetch_min_bytes) ||
-        !int_of(c, "fetch.max.wait.ms", &config->fetch_max_wait_ms) ||
-        !int_of(c, "fetch.max.bytes", &config->fetch_max_bytes) ||
-        !int_of(c, "max.partition.fetch.bytes", &config->partition_max_bytes) ||
-        !int_of(c, "request.timeout.ms", &client->request_timeout_ms) ||
-        !int_of(c, "metadata.max.age.ms", &client->metadata_max_age_ms) ||
-        !int_of(c, "retry.backoff.ms", &client->retry_backoff_ms)) {
-        return false;
-    }
-    uint32_t noise;
-    env_random(c->cli->host->env, &noise, sizeof(noise));
-    client->bootstrap = props_get(&c->props, "bootstrap.servers");
-    client->client_id = props_get(&c->props, "client.id");
-    client->log = c->cli->host->log;
-    client->log_name = arena_printf(&c->cli->arena, "[Consumer clientId=%.*s, groupId=console-consumer-%u]",
-                                    SLICE_FMT(client->client_id), noise % 100000);
-    client->names_bootstrap = true;
-    client->allow_topic_creation = !slice_eq_str(props_get(&c->props, "allow.auto.create.topics"), "false");
-    return true;
-}
-
 // ---- which partitions ------------------------------------------------------------------------------------------
 
-static void watch(struct consuming *c, struct slice name)
+static bool is_included(void *context, struct slice topic)
 {
-    LIST_EACH (link, &c->topics) {
-        if (slice_eq_str(name, LIST_ITEM(link, struct watched, link)->name)) return;
-    }
-    struct watched *topic = ARENA_NEW(&c->cli->arena, struct watched);
-    topic->name = arena_str(&c->cli->arena, name);
-    list_push_back(&c->topics, &topic->link);
-    client_want_topic(c->client, name);
+    return regex_matches(context, topic);
 }
 
-// Partitions that have become known are read from where auto.offset.reset says.
-static void on_metadata(struct client *client, struct client_listener *listener)
+static void subscribe(struct consuming *c)
 {
-    struct consuming *c = CONTAINER_OF(listener, struct consuming, listener);
-    LIST_EACH (link, &c->topics) {
-        struct watched *topic = LIST_ITEM(link, struct watched, link);
-        const struct client_topic *meta = client_topic(client, slice_str(topic->name));
-        for (; meta != NULL && topic->assigned < meta->partition_count; topic->assigned++) {
-            consumer_assign(c->consumer, slice_str(topic->name), topic->assigned, c->reset);
-        }
-    }
-}
-
-static void listed(struct client *client, struct client_call *call)
-{
-    struct consuming *c = call->context;
-    c->list_is_open = false;
-    const struct metadata_response *answer = call->response;
-    for (int32_t i = 0; call->err == OK && i < answer->topics.count; i++) {
-        const struct metadata_response_metadata_response_topic *topic = &answer->topics.items[i];
-        if (!topic->is_internal && topic->error_code == OK && regex_matches(c->include, topic->name))
-            watch(c, topic->name);
-    }
-    int64_t wait_ms =
-        call->err == OK ? client_config(client)->metadata_max_age_ms : client_config(client)->retry_backoff_ms;
-    client_call_deinit(call);
-    if (call->err != ERR_CLOSED) env_timer_after_ms(client_env(client), &c->list_timer, wait_ms);
-}
-
-static void list_all(struct env *env, struct env_timer *timer)
-{
-    (void)env;
-    struct consuming *c = CONTAINER_OF(timer, struct consuming, list_timer);
-    c->list_request = metadata_request_init();
-    c->list_request.topics.count = -1;
-    c->list_is_open = true;
-    c->list_call = (struct client_call){.api_key = API_METADATA,
-                                        .node_id = CLIENT_ANY,
-                                        .request = &c->list_request,
-                                        .version_min = 1,
-                                        .done = listed,
-                                        .context = c};
-    client_call(c->client, &c->list_call);
-}
-
-static bool subscribe(struct consuming *c)
-{
-    if (c->partition >= 0) {
-        consumer_assign(c->consumer, c->topic, (int32_t)c->partition, c->start);
-        return true;
-    }
-    c->listener.changed = on_metadata;
-    client_listen(c->client, &c->listener);
-    if (has(c, CONSUMER_TOPIC)) {
-        watch(c, c->topic);
-        return true;
-    }
-    const char *pattern = NULL;
-    if (!jopt_value(&c->options, CONSUMER_INCLUDE, &pattern)) return uncaught(c);
-    struct text problem = {0};
-    c->include = regex_new(slice_str(pattern), &problem);
-    if (c->include == NULL) (void)run_failed(c, "java.util.regex.PatternSyntaxException", text_cstr(&problem));
-    text_deinit(&problem);
-    if (c->include == NULL) return false;
-    c->list_timer.fire = list_all;
-    env_timer_after_ms(c->cli->host->env, &c->list_timer, 0);
-    return true;
+    if (c->partition >= 0)
+        consumer_assign(c->reader.consumer, c->topic, (int32_t)c->partition, c->start);
+    else if (has(c, CONSUMER_TOPIC))
+        client_group_subscribe(c->reader.group, &c->topic, 1);
+    else
+        client_group_subscribe_matching(c->reader.group, is_included, c->include);
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------
@@ -409,7 +296,7 @@ static void expired(struct env *env, struct env_timer *timer)
 static bool may_go_on(void *context)
 {
     struct consuming *c = context;
-    return c->timed_out || c->cli->stop_signal != 0 || consumer_is_ready(c->consumer);
+    return c->timed_out || c->has_failed || c->cli->stop_signal != 0 || consumer_is_ready(c->reader.consumer);
 }
 
 static void report_count(struct consuming *c)
@@ -428,31 +315,6 @@ static void stopped_by(struct consuming *c, const char *class_name, const char *
         (void)cli_stack(c->cli, class_name, text);
 }
 
-static struct cli_error out_of_range(struct consuming *c, const struct consumer_failure *failure)
-{
-    struct text leader = {0};
-    const struct client_topic *topic = client_topic(c->client, failure->topic);
-    struct client_partition partition = {.leader = -1, .leader_epoch = -1};
-    if (topic != NULL && failure->partition < topic->partition_count) partition = topic->partitions[failure->partition];
-    struct slice host;
-    int port;
-    if (client_address(c->client, partition.leader, &host, &port)) {
-        text_printf(&leader, "Optional[%.*s:%d (id: %d rack: null isFenced: false)]", SLICE_FMT(host), port,
-                    partition.leader);
-    } else {
-        text_add_str(&leader, "Optional.empty");
-    }
-    struct cli_error error = {.class_name = "org.apache.kafka.clients.consumer.OffsetOutOfRangeException"};
-    error.text =
-        arena_printf(&c->cli->arena,
-                     "Fetch position FetchPosition{offset=%lld, offsetEpoch=Optional.empty, "
-                     "currentLeader=LeaderAndEpoch{leader=%s, epoch=%d}} is out of range for partition %.*s-%d",
-                     (long long)failure->offset, text_cstr(&leader), partition.leader_epoch, SLICE_FMT(failure->topic),
-                     failure->partition);
-    text_deinit(&leader);
-    return error;
-}
-
 // Waits for a record. False: it is over, and has been said why.
 static bool wait_for_record(struct consuming *c)
 {
@@ -465,21 +327,19 @@ static bool wait_for_record(struct consuming *c)
     bool runs = c->cli->host->run_until(env, may_go_on, c);
     env_timer_cancel(env, &c->timer);
     struct consumer_failure failure;
+    struct client_group_failure trouble;
     if (!runs || c->cli->stop_signal != 0) return false;
-    if (consumer_failed(c->consumer, &failure)) {
-        struct cli_error error = cli_error_of(c->cli, failure.err, SLICE_NULL);
-        if (failure.err == ERR_OFFSET_OUT_OF_RANGE) {
-            error = out_of_range(c, &failure);
-        } else if (failure.err == ERR_INVALID_TOPIC_EXCEPTION) {
-            error.text = arena_printf(&c->cli->arena, "Invalid topics: [%.*s]", SLICE_FMT(failure.topic));
-        } else if (failure.err == ERR_TOPIC_AUTHORIZATION_FAILED) {
-            error.text =
-                arena_printf(&c->cli->arena, "Not authorized to access topics: [%.*s]", SLICE_FMT(failure.topic));
-        }
+    if (c->reader.group != NULL && client_group_failed(c->reader.group, &trouble)) {
+        struct cli_error error = group_error(c->cli, &c->settings, &trouble);
         stopped_by(c, error.class_name, error.text);
         return false;
     }
-    if (!c->timed_out || consumer_is_ready(c->consumer)) return true;
+    if (consumer_failed(c->reader.consumer, &failure)) {
+        struct cli_error error = reading_error(c->cli, c->reader.client, &failure);
+        stopped_by(c, error.class_name, error.text);
+        return false;
+    }
+    if (!c->timed_out || consumer_is_ready(c->reader.consumer)) return true;
     stopped_by(c, "org.apache.kafka.common.errors.TimeoutException", NULL);
     return false;
 }
@@ -490,7 +350,7 @@ static int read_records(struct consuming *c)
     struct cli *cli = c->cli;
     while (c->max_messages < 0 || c->count < c->max_messages) {
         struct consumer_record record;
-        if (!consumer_next(c->consumer, &record)) {
+        if (!consumer_next(c->reader.consumer, &record)) {
             if (!wait_for_record(c)) break;
         } else {
             c->count++;
@@ -514,36 +374,63 @@ static int read_records(struct consuming *c)
     return cli->stop_signal != 0 ? 128 + cli->stop_signal : 0;
 }
 
+static void on_failed(struct client_group *group)
+{
+    ((struct consuming *)client_group_context(group))->has_failed = true;
+}
+
+static bool read_pattern(struct consuming *c)
+{
+    const char *pattern = NULL;
+    if (!has(c, CONSUMER_INCLUDE)) return true;
+    if (!jopt_value(&c->options, CONSUMER_INCLUDE, &pattern)) return uncaught(c);
+    struct text problem = {0};
+    c->include = regex_new(slice_str(pattern), &problem);
+    if (c->include == NULL) (void)run_failed(c, "java.util.regex.PatternSyntaxException", text_cstr(&problem));
+    text_deinit(&problem);
+    return c->include != NULL;
+}
+
+// As Java's tool does: what was fetched with the last record and not shown is gone back to, so that a commit does not
+// pass it.
+static void go_back(struct consuming *c)
+{
+    struct consumer_record record;
+    if (c->reader.group == NULL) return;
+    int32_t in_poll = (int32_t)(c->count % c->settings.max_poll_records);
+    for (; in_poll < c->settings.max_poll_records && consumer_next(c->reader.consumer, &record); in_poll++) {
+        consumer_assign(c->reader.consumer, record.topic, record.partition, record.record.offset);
+    }
+}
+
 static int consume(struct consuming *c)
 {
     struct cli *cli = c->cli;
-    struct consumer_config config;
-    struct client_config client;
-    consumer_config_init(&config);
-    client_config_init(&client);
-    if (!configure(c, &config, &client)) return 1;
-    struct text problem = {0};
-    enum err e = client_new(cli->host->env, &client, &problem, &c->client);
-    if (e != OK) {
-        (void)run_failed(c, "org.apache.kafka.common.KafkaException", "Failed to construct kafka consumer");
-        cli_err(cli, "Caused by: org.apache.kafka.common.config.ConfigException: %s\n", text_cstr(&problem));
+    struct cli_thrown thrown;
+    bool is_open = consumer_settings_read(&c->settings, cli, &c->props, &thrown);
+    c->settings.group.failed = on_failed;
+    c->settings.group.context = c;
+    if (!is_open || !consuming_client_open(&c->reader, cli, &c->settings, c->partition < 0, &thrown)) {
+        cli_flush(cli);
+        log_error(cli->host->log, logger, "Unknown error when running consumer: ");
+        cli_print_thrown(cli, &thrown);
+        return 1;
     }
-    text_deinit(&problem);
-    if (e != OK) return 1;
-    list_init(&c->topics);
-    c->consumer = consumer_new(c->client, &config);
+    if (c->partition < 0 && !slice_eq_str(props_get(&c->props, "group.protocol"), "consumer")) {
+        cli_err(cli,
+                "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try "
+                "it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n");
+        cli_flush(cli);
+    }
     cli_catch_stop(cli);
     int code = 1;
-    if (subscribe(c)) {
+    if (read_pattern(c)) {
+        subscribe(c);
         code = read_records(c);
+        go_back(c);
         if (has(c, CONSUMER_ENABLE_SYSTEST_EVENTS)) cli_out(cli, "shutdown_complete\n");
     }
-    env_timer_cancel(cli->host->env, &c->list_timer);
-    if (c->list_is_open) client_call_cancel(c->client, &c->list_call);
-    client_call_deinit(&c->list_call);
-    consumer_free(c->consumer);
-    client_unlisten(&c->listener);
-    client_free(c->client);
+    consuming_client_close(&c->reader, cli, CLOSE_MS);
     regex_free(c->include);
     return code;
 }
@@ -556,20 +443,7 @@ int tool_console_consumer(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, &c->options, c->options.problem);
     }
     int code;
-    bool has_group = false;
     if (!check_options(c, argc, &code)) return code;
-    if (!gather_props(c, &has_group) || !parse_values(c)) return 1;
-    if (has_group) {
-        cli_err(cli,
-                "Consumer groups are not served by this build yet. Leave --group out to read all partitions of the "
-                "topic, or name one with --partition.\n");
-        return 1;
-    }
-    if (c->partition < 0 && !slice_eq_str(props_get(&c->props, "group.protocol"), "consumer")) {
-        cli_err(cli,
-                "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try "
-                "it out. See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n");
-        cli_flush(cli);
-    }
+    if (!gather_props(c) || !parse_values(c)) return 1;
     return consume(c);
 }

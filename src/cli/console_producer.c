@@ -3,6 +3,7 @@
 #include "cli/line_reader.h"
 
 #include "cli/options_producer.h"
+#include "cli/usage.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,23 +27,6 @@ struct producing {
 };
 
 // ---- options ---------------------------------------------------------------------------------------------------
-
-static const char *validate_bootstrap(const char *list)
-{
-    if (list == NULL || *list == '\0') return "Error while validating the bootstrap address\n";
-    struct slice rest = slice_str(list);
-    while (rest.size > 0) {
-        const uint8_t *comma = memchr(rest.data, ',', rest.size);
-        size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
-        struct slice host;
-        int port;
-        if (client_parse_address(slice_of(rest.data, size), &host, &port) != OK) {
-            return "Please provide valid host:port like host1:9091,host2:9092\n";
-        }
-        rest = slice_of(rest.data + size + (comma != NULL), rest.size - size - (comma != NULL));
-    }
-    return NULL;
-}
 
 struct renamed {
     int old, new;
@@ -75,7 +59,7 @@ static bool check_options(struct producing *p, int argc, int *code)
     if (!jopt_value(&p->options, PRODUCER_BOOTSTRAP_SERVER, &bootstrap)) {
         return cli_usage(cli, &p->options, p->options.problem), false;
     }
-    const char *text = validate_bootstrap(bootstrap);
+    const char *text = usage_bad_bootstrap(bootstrap);
     if (text != NULL) return cli_usage(cli, &p->options, text), false;
     for (size_t i = 0; i < COUNT_OF(renamed); i++) {
         const char *old = producer_options[renamed[i].old].name, *new = producer_options[renamed[i].new].name;

@@ -3,6 +3,7 @@
 #ifndef ODRADEK_CLI_FEATURES_H
 #define ODRADEK_CLI_FEATURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ enum feature {
 
 struct metadata_version {
     int16_t level;
-    const char *name;               // "4.0-IV3"
+    const char *name;                // "4.0-IV3"
     int16_t defaults[FEATURE_COUNT]; // levels a cluster formatted with it gets
 };
 
@@ -32,5 +33,18 @@ const struct metadata_version *metadata_version_at(size_t index);
 const struct metadata_version *metadata_version_of_level(int level);
 // "4.0-IV3", or a release such as "4.0" and "4.0.1": the last stable version of it. NULL when unknown.
 const struct metadata_version *metadata_version_of_text(const char *text);
+
+// What kafka-storage and kafka-features have in common.
+struct cli;
+// "Unknown metadata.version 'TEXT'. Supported metadata.version are: ..."
+const char *metadata_version_unknown(struct cli *cli, const char *text, bool with_unstable);
+// The features that come with a release (NULL = the latest), one line each. False: said that there is no such release.
+bool features_print_mapping(struct cli *cli, const char *release);
+
+enum features_printed { FEATURES_PRINTED, FEATURES_UNKNOWN_VERSION, FEATURES_UNKNOWN, FEATURES_UNKNOWN_LEVEL };
+// "NAME=LEVEL has no dependencies." and the like.
+enum features_printed features_print_dependencies(struct cli *cli, const char *name, int level);
+// FEATURE_COUNT: none has that name.
+enum feature feature_find(const char *name);
 
 #endif

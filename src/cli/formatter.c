@@ -2,6 +2,7 @@
 #include "cli/formatter.h"
 
 #include "base/bytes.h"
+#include "cli/java_text.h"
 
 #include <strings.h>
 
@@ -53,10 +54,12 @@ static enum deserializer deserializer(struct cli *cli, const struct props *props
         const char *name;
         enum deserializer kind;
     } known[] = {
-        {"StringDeserializer", DESERIALIZE_BYTES},   {"ByteArrayDeserializer", DESERIALIZE_BYTES},
-        {"BytesDeserializer", DESERIALIZE_BYTES},    {"ShortDeserializer", DESERIALIZE_SHORT},
-        {"IntegerDeserializer", DESERIALIZE_INTEGER}, {"LongDeserializer", DESERIALIZE_LONG},
-        {"BooleanDeserializer", DESERIALIZE_BOOLEAN},
+        {"StringDeserializer", DESERIALIZE_BYTES},      {"ByteArrayDeserializer", DESERIALIZE_BYTES},
+        {"BytesDeserializer", DESERIALIZE_BYTES},       {"ShortDeserializer", DESERIALIZE_SHORT},
+        {"IntegerDeserializer", DESERIALIZE_INTEGER},   {"LongDeserializer", DESERIALIZE_LONG},
+        {"BooleanDeserializer", DESERIALIZE_BOOLEAN},   {"FloatDeserializer", DESERIALIZE_FLOAT},
+        {"DoubleDeserializer", DESERIALIZE_DOUBLE},     {"UUIDDeserializer", DESERIALIZE_UUID},
+        {"ByteBufferDeserializer", DESERIALIZE_BUFFER}, {"VoidDeserializer", DESERIALIZE_VOID},
     };
     const char *class_name = props_string(cli, props, name, NULL);
     if (class_name == NULL) return DESERIALIZE_BYTES;
@@ -67,7 +70,13 @@ static enum deserializer deserializer(struct cli *cli, const struct props *props
     cli_flush(cli);
     log_error(cli->host->log, "org.apache.kafka.tools.consumer.DefaultMessageFormatter",
               "Unable to instantiate a deserializer from %s", class_name);
-    cli_stack(cli, "java.lang.ClassNotFoundException", class_name);
+    if (dot != NULL && strcmp(dot + 1, "ListDeserializer") == 0) { // Java's wants to be told of what
+        cli_stack(cli, "org.apache.kafka.common.config.ConfigException",
+                  "Not able to determine the list class because it was neither passed via the constructor nor set in "
+                  "the config.");
+    } else {
+        cli_stack(cli, "java.lang.ClassNotFoundException", class_name);
+    }
     return DESERIALIZE_BYTES;
 }
 
@@ -103,6 +112,58 @@ static bool wrong_size(struct cli *cli, struct cli_error *problem, const char *t
     return false;
 }
 
+// UUID.fromString: five groups of hexadecimal digits, of which the last ones count; shown in full length.
+static bool write_uuid(struct cli *cli, struct slice data, struct cli_error *problem)
+{
+    static const int widths[] = {8, 4, 4, 4, 12};
+    struct slice rest = data;
+    const char *text = "";
+    bool valid = data.size > 0 && data.size <= 36;
+    for (int g = 0; g < 5 && valid; g++) {
+        const uint8_t *dash = g == 4 ? NULL : memchr(rest.data, '-', rest.size);
+        size_t size = g == 4 ? rest.size : dash == NULL ? 0 : (size_t)(dash - rest.data);
+        uint64_t value = 0;
+        valid = size > 0 && size <= 16;
+        for (size_t i = 0; i < size && valid; i++) {
+            uint8_t c = rest.data[i];
+            valid = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'f');
+            value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+        }
+        if (!valid) break;
+        rest = slice_of(rest.data + size + (g < 4), rest.size - size - (g < 4));
+        if (widths[g] < 16) value &= (UINT64_C(1) << (widths[g] * 4)) - 1;
+        text = arena_printf(&cli->arena, "%s%s%0*llx", text, g > 0 ? "-" : "", widths[g], (unsigned long long)value);
+    }
+    if (valid) {
+        cli_out(cli, "%s", text);
+        return true;
+    }
+    problem->class_name = "org.apache.kafka.common.errors.SerializationException";
+    problem->text = arena_printf(&cli->arena,
+                                 "Error parsing data into UUID\nCaused by: java.lang.IllegalArgumentException: Invalid "
+                                 "UUID string: %.*s",
+                                 SLICE_FMT(data));
+    return false;
+}
+
+static bool write_floating(struct cli *cli, struct slice data, bool is_double, struct cli_error *problem)
+{
+    size_t size = is_double ? 8 : 4;
+    if (data.size != size) return wrong_size(cli, problem, "", size);
+    if (is_double) {
+        uint64_t bits = load_u64(data.data);
+        double value;
+        memcpy(&value, &bits, sizeof(value));
+        java_double(&cli->out, value);
+    } else {
+        uint32_t bits = load_u32(data.data);
+        float value;
+        memcpy(&value, &bits, sizeof(value));
+        java_float(&cli->out, value);
+    }
+    return true;
+}
+
 static bool write_as(const struct formatter *f, struct cli *cli, enum deserializer kind, struct slice data,
                      struct cli_error *problem)
 {
@@ -125,6 +186,16 @@ static bool write_as(const struct formatter *f, struct cli *cli, enum deserializ
         if (data.size != 1) return wrong_size(cli, problem, "Boolean", 1);
         cli_out(cli, "%s", data.data[0] == 1 ? "true" : "false");
         return true;
+    case DESERIALIZE_FLOAT: return write_floating(cli, data, false, problem);
+    case DESERIALIZE_DOUBLE: return write_floating(cli, data, true, problem);
+    case DESERIALIZE_UUID: return write_uuid(cli, data, problem);
+    case DESERIALIZE_BUFFER:
+        cli_out(cli, "java.nio.HeapByteBuffer[pos=0 lim=%zu cap=%zu]", data.size, data.size);
+        return true;
+    case DESERIALIZE_VOID:
+        problem->class_name = "java.lang.IllegalArgumentException";
+        problem->text = "Data should be null for a VoidDeserializer.";
+        return false;
     }
     return true;
 }
@@ -159,8 +230,10 @@ static bool write_default(const struct formatter *f, struct cli *cli, const stru
     bool after_timestamp = f->print_partition || after_partition;
     if (f->print_timestamp) {
         const char *type = record->timestamp_type == TIMESTAMP_CREATE_TIME ? "CreateTime" : "LogAppendTime";
-        if (record->has_timestamp_type) cli_out(cli, "%s:%lld", type, (long long)record->record.timestamp);
-        else cli_out(cli, "NO_TIMESTAMP");
+        if (record->has_timestamp_type)
+            cli_out(cli, "%s:%lld", type, (long long)record->record.timestamp);
+        else
+            cli_out(cli, "NO_TIMESTAMP");
         separate(f, cli, after_timestamp);
     }
     if (f->print_partition) {

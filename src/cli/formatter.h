@@ -15,7 +15,18 @@ enum formatter_kind {
     FORMAT_TRANSACTION_LOG,
 };
 
-enum deserializer { DESERIALIZE_BYTES, DESERIALIZE_SHORT, DESERIALIZE_INTEGER, DESERIALIZE_LONG, DESERIALIZE_BOOLEAN };
+enum deserializer {
+    DESERIALIZE_BYTES,
+    DESERIALIZE_SHORT,
+    DESERIALIZE_INTEGER,
+    DESERIALIZE_LONG,
+    DESERIALIZE_BOOLEAN,
+    DESERIALIZE_FLOAT,
+    DESERIALIZE_DOUBLE,
+    DESERIALIZE_UUID,
+    DESERIALIZE_BUFFER, // shown as java.nio.ByteBuffer shows itself
+    DESERIALIZE_VOID,
+};
 
 struct formatter {
     enum formatter_kind kind;

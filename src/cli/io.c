@@ -65,6 +65,29 @@ void cli_err(struct cli *cli, const char *format, ...)
     va_end(arguments);
 }
 
+struct slice cli_trimmed(struct slice text)
+{
+    while (text.size > 0 && text.data[0] <= ' ') text = slice_of(text.data + 1, text.size - 1);
+    while (text.size > 0 && text.data[text.size - 1] <= ' ') text.size--;
+    return text;
+}
+
+size_t cli_length(struct slice text)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if ((text.data[i] & 0xc0) == 0x80) continue; // goes on
+        length += text.data[i] >= 0xf0 ? 2 : 1;      // beyond the first plane: a pair of surrogates
+    }
+    return length;
+}
+
+void cli_out_padded(struct cli *cli, struct slice text, size_t width)
+{
+    cli_out_bytes(cli, text);
+    for (size_t length = cli_length(text); length < width; length++) cli_out(cli, " ");
+}
+
 int cli_trace(struct cli *cli, const char *text, const char *class_name)
 {
     cli_err(cli, "%s\n%s: %s\n\n", text, class_name, text);
@@ -75,6 +98,13 @@ int cli_usage(struct cli *cli, const struct jopt *options, const char *message)
 {
     cli_err(cli, "%s\n", message);
     jopt_help(options->options, options->option_count, &cli->err);
+    return 1;
+}
+
+int cli_uncaught(struct cli *cli, const char *class_name, const char *text)
+{
+    cli_err(cli, "Exception in thread \"main\" %s%s%s\n", class_name, text == NULL ? "" : ": ",
+            text == NULL ? "" : text);
     return 1;
 }
 

@@ -10,15 +10,33 @@ struct placed {
     size_t index;
 };
 
-static uint32_t java_hash(struct slice text)
+// The code point at `*at`, which moves on. Bytes that are no UTF-8 count as themselves.
+static uint32_t next_code_point(struct slice text, size_t *at)
 {
-    uint32_t h = 0;
-    for (size_t i = 0; i < text.size; i++) h = h * 31 + text.data[i];
-    return h ^ (h >> 16);
+    uint8_t lead = text.data[(*at)++];
+    int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    if (more == 0) return lead;
+    uint32_t point = lead & (0x3fU >> more);
+    for (; more > 0 && *at < text.size; more--) point = point << 6 | (text.data[(*at)++] & 0x3fU);
+    return point;
 }
 
-void java_hash_order(void *items, size_t count, size_t item_size, size_t capacity,
-                     struct slice (*name)(const void *item))
+uint32_t java_string_hash(struct slice text)
+{
+    uint32_t h = 0;
+    for (size_t i = 0; i < text.size;) {
+        uint32_t point = next_code_point(text, &i);
+        if (point >= 0x10000) {
+            h = h * 31 + (0xd7c0 + (point >> 10));
+            point = 0xdc00 + (point & 0x3ff);
+        }
+        h = h * 31 + point;
+    }
+    return h;
+}
+
+static void order(void *items, size_t count, size_t item_size, size_t capacity, struct slice (*name)(const void *item),
+                  uint32_t (*hash)(const void *item))
 {
     if (count < 2) return;
     size_t table = 1;
@@ -28,7 +46,9 @@ void java_hash_order(void *items, size_t count, size_t item_size, size_t capacit
     uint8_t *from = mem_alloc(count * item_size);
     memcpy(from, items, count * item_size);
     for (size_t i = 0; i < count; i++) {
-        struct placed next = {.bucket = java_hash(name(from + i * item_size)) & (table - 1), .index = i};
+        const uint8_t *item = from + i * item_size;
+        uint32_t h = name != NULL ? java_string_hash(name(item)) : hash(item);
+        struct placed next = {.bucket = (h ^ (h >> 16)) & (table - 1), .index = i};
         size_t at = i; // insertion keeps equals in order; the lists are short
         for (; at > 0 && placed[at - 1].bucket > next.bucket; at--) placed[at] = placed[at - 1];
         placed[at] = next;
@@ -38,4 +58,16 @@ void java_hash_order(void *items, size_t count, size_t item_size, size_t capacit
     }
     mem_free(placed);
     mem_free(from);
+}
+
+void java_hash_order(void *items, size_t count, size_t item_size, size_t capacity,
+                     struct slice (*name)(const void *item))
+{
+    order(items, count, item_size, capacity, name, NULL);
+}
+
+void java_hash_order_by(void *items, size_t count, size_t item_size, size_t capacity,
+                        uint32_t (*hash)(const void *item))
+{
+    order(items, count, item_size, capacity, NULL, hash);
 }

@@ -10,5 +10,10 @@
 // (16 = the default constructor). `name` tells an item's key.
 void java_hash_order(void *items, size_t count, size_t item_size, size_t capacity,
                      struct slice (*name)(const void *item));
+// The same for keys of any kind: `hash` is their hashCode().
+void java_hash_order_by(void *items, size_t count, size_t item_size, size_t capacity,
+                        uint32_t (*hash)(const void *item));
+// String.hashCode() of UTF-8 text.
+uint32_t java_string_hash(struct slice text);
 
 #endif

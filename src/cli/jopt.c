@@ -38,6 +38,33 @@ static bool is_option_word(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
+// Those of kind JOPT_REQUIRED are there, unless --help or --version is.
+static bool check_required(struct jopt *jopt)
+{
+    const char *missing = NULL;
+    for (int i = 0; i < jopt->option_count; i++) {
+        const char *name = jopt->options[i].name;
+        if (jopt->given[i] > 0 && (strcmp(name, "help") == 0 || strcmp(name, "version") == 0)) return true;
+        if (jopt->options[i].kind != JOPT_REQUIRED || jopt->given[i] > 0) continue;
+        missing = missing == NULL ? name : arena_printf(jopt->arena, "%s, %s", missing, name);
+    }
+    if (missing == NULL) return true;
+    return fail(jopt, "joptsimple.MissingRequiredOptionsException",
+                arena_printf(jopt->arena, "Missing required option(s) [%s]", missing));
+}
+
+static bool takes_optional(enum jopt_kind kind)
+{
+    return kind == JOPT_OPTIONAL || kind == JOPT_OPTIONAL_INT || kind == JOPT_OPTIONAL_LONG;
+}
+
+// Where a number may stand, "-1" is one.
+static bool is_negative_number(enum jopt_kind kind, const char *word)
+{
+    bool takes_number = kind == JOPT_OPTIONAL_INT || kind == JOPT_OPTIONAL_LONG;
+    return takes_number && word[0] == '-' && word[1 + strspn(word + 1, "0123456789")] == '\0';
+}
+
 bool jopt_parse(struct jopt *jopt, const struct jopt_option *options, int option_count, struct arena *arena, int argc,
                 char **argv)
 {
@@ -45,6 +72,7 @@ bool jopt_parse(struct jopt *jopt, const struct jopt_option *options, int option
     jopt->given = ARENA_ARRAY(arena, int, option_count);
     jopt->value_count = ARENA_ARRAY(arena, int, option_count);
     jopt->values = ARENA_ARRAY(arena, const char **, option_count);
+    jopt->order = ARENA_ARRAY(arena, int, argc + 1);
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         if (strcmp(word, "--") == 0) break;
@@ -57,6 +85,7 @@ bool jopt_parse(struct jopt *jopt, const struct jopt_option *options, int option
         // A cluster of one-letter options is what else one dash could mean; no tool has any.
         if (option < 0) return unrecognised(jopt, is_long ? key : slice_of(name, 1));
         jopt->given[option]++;
+        jopt->order[jopt->order_count++] = option;
         enum jopt_kind kind = options[option].kind;
         if (kind == JOPT_FLAG) {
             if (equals == NULL) continue;
@@ -65,8 +94,9 @@ bool jopt_parse(struct jopt *jopt, const struct jopt_option *options, int option
         }
         if (equals != NULL) {
             add_value(jopt, option, argc, equals + 1);
-        } else if (kind == JOPT_OPTIONAL) {
-            if (i + 1 < argc && !is_option_word(argv[i + 1])) add_value(jopt, option, argc, argv[++i]);
+        } else if (takes_optional(kind)) {
+            if (i + 1 < argc && (!is_option_word(argv[i + 1]) || is_negative_number(kind, argv[i + 1])))
+                add_value(jopt, option, argc, argv[++i]);
         } else if (i + 1 < argc) {
             add_value(jopt, option, argc, argv[++i]);
         } else {
@@ -74,7 +104,7 @@ bool jopt_parse(struct jopt *jopt, const struct jopt_option *options, int option
                         arena_printf(arena, "Option %s requires an argument", options[option].name));
         }
     }
-    return true;
+    return check_required(jopt);
 }
 
 bool jopt_has(const struct jopt *jopt, int option)
@@ -111,13 +141,14 @@ bool jopt_number(struct jopt *jopt, int option, int64_t *out)
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    bool is_int = jopt->options[option].kind == JOPT_INT;
+    enum jopt_kind kind = jopt->options[option].kind;
+    bool is_int = kind == JOPT_INT || kind == JOPT_OPTIONAL_INT;
     bool plain = text[0] == '-' || text[0] == '+' || (text[0] >= '0' && text[0] <= '9');
     if (!plain || *end != '\0' || end == text || errno == ERANGE ||
         (is_int && (value > INT32_MAX || value < INT32_MIN))) {
-        return fail(jopt, "joptsimple.OptionArgumentConversionException",
-                    arena_printf(jopt->arena, "Cannot parse argument '%s' of option %s", text,
-                                 jopt->options[option].name));
+        return fail(
+            jopt, "joptsimple.OptionArgumentConversionException",
+            arena_printf(jopt->arena, "Cannot parse argument '%s' of option %s", text, jopt->options[option].name));
     }
     *out = value;
     return true;
@@ -125,7 +156,8 @@ bool jopt_number(struct jopt *jopt, int option, int64_t *out)
 
 // ---- help ------------------------------------------------------------------------------------------------------
 // Two columns side by side, both wrapped: a word that no longer fits starts a new line, indented by two. Words end
-// behind blanks and behind a hyphen or a full stop that a letter follows (Java's line BreakIterator, as far as met).
+// behind blanks and behind a hyphen, a full stop, a comma or a colon that a letter follows (Java's line BreakIterator,
+// as far as met). Once wrapped, a column is as wide as its widest line.
 
 enum { TOTAL_WIDTH = 80, GAP = 2 };
 
@@ -141,7 +173,13 @@ static size_t word_size(struct slice text)
             continue;
         }
         bool letter = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z');
-        if ((c == '-' || c == '.') && letter) break;
+        bool digit = next >= '0' && next <= '9' && i >= 2;
+        bool in_number = digit && c != ':' && text.data[i - 2] >= '0' && text.data[i - 2] <= '9';
+        if (c == '-' && letter) break;
+        if ((c == ')' && next == '-') || (next == '>' && c >= '0' && c <= '9')) break;
+        if ((c == '.' || c == ',' || c == ':') && (letter || digit) && !in_number) break;
+        bool after_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (next == '(' && after_letter) break;
     }
     return i;
 }
@@ -193,25 +231,55 @@ static void add_cell(struct text *out, struct column *column, size_t *at, size_t
     if (*at < column->lines.size) {
         const uint8_t *start = column->lines.data + *at;
         size = (size_t)((const uint8_t *)memchr(start, '\n', column->lines.size - *at) - start);
-        text_add(out, slice_of(start, size));
         *at += size + 1;
+        while (size > 0 && start[size - 1] == ' ') size--;
+        text_add(out, slice_of(start, size));
     }
     for (; size < width; size++) text_add_char(out, ' ');
 }
 
-static void add_row(struct text *out, const char *left, const char *right, size_t left_width, size_t right_width)
+// How wide the columns may be, and how wide their widest lines made them.
+struct widths {
+    size_t left, right;
+    size_t widest_left, widest_right;
+};
+
+static void add_row(struct text *out, const char *left, const char *right, const struct widths *widths)
 {
     struct column a = {0}, b = {0};
-    wrap(&a, slice_str(left), left_width);
-    wrap(&b, slice_str(right), right_width);
+    wrap(&a, slice_str(left), widths->left);
+    wrap(&b, slice_str(right), widths->right);
     size_t at_a = 0, at_b = 0;
     int rows = a.count > b.count ? a.count : b.count;
     for (int i = 0; i < rows; i++) {
-        add_cell(out, &a, &at_a, left_width);
+        add_cell(out, &a, &at_a, widths->widest_left);
         text_add_str(out, "  ");
-        add_cell(out, &b, &at_b, right_width);
+        add_cell(out, &b, &at_b, widths->widest_right);
         text_add_char(out, '\n');
     }
+    text_deinit(&a.lines);
+    text_deinit(&b.lines);
+}
+
+static void widen(size_t *width, const struct column *column)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < column->lines.size; i++) {
+        if (column->lines.data[i] != '\n') continue;
+        size_t end = i;
+        while (end > start && column->lines.data[end - 1] == ' ') end--;
+        if (end - start > *width) *width = end - start;
+        start = i + 1;
+    }
+}
+
+static void measure_row(const char *left, const char *right, struct widths *widths)
+{
+    struct column a = {0}, b = {0};
+    wrap(&a, slice_str(left), widths->left);
+    wrap(&b, slice_str(right), widths->right);
+    widen(&widths->widest_left, &a);
+    widen(&widths->widest_right, &b);
     text_deinit(&a.lines);
     text_deinit(&b.lines);
 }
@@ -219,10 +287,13 @@ static void add_row(struct text *out, const char *left, const char *right, size_
 static void left_text(struct text *out, const struct jopt_option *option)
 {
     text_clear(out);
-    text_printf(out, "--%s", option->name);
-    const char *type = option->kind == JOPT_INT ? "Integer" : option->kind == JOPT_LONG ? "Long" : "String";
+    text_printf(out, "%s--%s", option->kind == JOPT_REQUIRED ? "* " : "", option->name);
+    const char *type = option->kind == JOPT_INT || option->kind == JOPT_OPTIONAL_INT     ? "Integer"
+                       : option->kind == JOPT_LONG || option->kind == JOPT_OPTIONAL_LONG ? "Long"
+                       : option->kind == JOPT_ELECTION                                   ? "[PREFERRED,UNCLEAN]"
+                                                                                         : "String";
     if (option->kind == JOPT_FLAG) return;
-    bool optional = option->kind == JOPT_OPTIONAL;
+    bool optional = takes_optional(option->kind);
     text_printf(out, " %c%s%s%s%c", optional ? '[' : '<', type, option->argument == NULL ? "" : ": ",
                 option->argument == NULL ? "" : option->argument, optional ? ']' : '>');
 }
@@ -236,22 +307,31 @@ static void right_text(struct text *out, const struct jopt_option *option)
 
 void jopt_help(const struct jopt_option *options, int option_count, struct text *out)
 {
-    size_t left_width = 0, right_width = 0;
+    struct widths widths = {0};
+    const char *header = "Option";
     struct text left = {0}, right = {0};
     for (int i = 0; i < option_count; i++) {
         left_text(&left, &options[i]);
         right_text(&right, &options[i]);
-        if (left.size > left_width) left_width = left.size;
-        if (right.size > right_width) right_width = right.size;
+        if (options[i].kind == JOPT_REQUIRED) header = "Option (* = required)";
+        if (left.size > widths.left) widths.left = left.size;
+        if (right.size > widths.right) widths.right = right.size;
     }
-    if (left_width > (TOTAL_WIDTH - GAP) / 2) left_width = (TOTAL_WIDTH - GAP) / 2;
-    if (right_width > TOTAL_WIDTH - left_width - GAP) right_width = TOTAL_WIDTH - left_width - GAP;
-    add_row(out, "Option", "Description", left_width, right_width);
-    add_row(out, "------", "-----------", left_width, right_width);
+    if (widths.left > (TOTAL_WIDTH - GAP) / 2) widths.left = (TOTAL_WIDTH - GAP) / 2;
+    if (widths.right > TOTAL_WIDTH - widths.left - GAP) widths.right = TOTAL_WIDTH - widths.left - GAP;
+    widths.widest_left = strlen(header);
+    widths.widest_right = strlen("Description");
     for (int i = 0; i < option_count; i++) {
         left_text(&left, &options[i]);
         right_text(&right, &options[i]);
-        add_row(out, text_cstr(&left), text_cstr(&right), left_width, right_width);
+        measure_row(text_cstr(&left), text_cstr(&right), &widths);
+    }
+    add_row(out, header, "Description", &widths);
+    add_row(out, header[6] == '\0' ? "------" : "---------------------", "-----------", &widths);
+    for (int i = 0; i < option_count; i++) {
+        left_text(&left, &options[i]);
+        right_text(&right, &options[i]);
+        add_row(out, text_cstr(&left), text_cstr(&right), &widths);
     }
     text_deinit(&left);
     text_deinit(&right);

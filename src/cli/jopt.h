@@ -14,6 +14,10 @@ enum jopt_kind {
     JOPT_INT,
     JOPT_LONG,
     JOPT_OPTIONAL, // string; the next word if that is no option
+    JOPT_OPTIONAL_INT,
+    JOPT_OPTIONAL_LONG,
+    JOPT_REQUIRED, // string that must be given, marked with * in the help
+    JOPT_ELECTION, // string; PREFERRED or UNCLEAN in the help
 };
 
 struct jopt_option {
@@ -31,6 +35,8 @@ struct jopt {
     int *given;           // times each option was given
     const char ***values; // of each option
     int *value_count;
+    int *order; // the options as they came on the command line
+    int order_count;
     const char *problem;       // after a failure: the exception's text
     const char *problem_class; // and class
 };

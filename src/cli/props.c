@@ -55,3 +55,19 @@ enum err props_load(struct props *props, struct cli *cli, const char *path)
     for (size_t i = 0; i < pairs.count; i++) props_put(props, cli, pairs.items[i].name, pairs.items[i].value);
     return OK;
 }
+
+bool cli_parse_long(struct slice text, int64_t *out)
+{
+    size_t i = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    bool is_negative = i > 0 && text.data[0] == '-';
+    if (i == text.size) return false;
+    uint64_t value = 0, limit = (uint64_t)INT64_MAX + is_negative;
+    for (; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        uint64_t digit = text.data[i] - (uint64_t)'0';
+        if (value > (limit - digit) / 10) return false;
+        value = value * 10 + digit;
+    }
+    *out = is_negative ? (int64_t)(0 - value) : (int64_t)value;
+    return true;
+}

@@ -3,6 +3,7 @@
 // (possessive quantifiers, look-around, \Q..\E, named groups and character classes agree).
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdio.h>
 
 #include "cli/cli_int.h"
 
@@ -19,6 +20,7 @@ static struct regex *compile(struct slice pattern, uint32_t options, struct text
     if (code == NULL) {
         char text[256];
         (void)pcre2_get_error_message(number, (PCRE2_UCHAR *)text, sizeof(text));
+        if (number == PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS) (void)snprintf(text, sizeof(text), "Unclosed group");
         text_printf(problem, "%s near index %zu\n%.*s", text, at, SLICE_FMT(pattern));
         return NULL;
     }

@@ -3,30 +3,24 @@
 #include "cli/argparse.h"
 #include "cli/features.h"
 #include "cli/storage_help.h"
+#include "cli/storage_scram.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FEATURES_MAX = 32 };
+enum { FEATURES_MAX = 32, SCRAM_VERSION_MIN = 11 }; // 3.5-IV2
 
 // ---- the node's configuration ----------------------------------------------------------------------------------
-
-// An exception nobody catches. Returns 1.
-static int uncaught(struct cli *cli, const char *class_name, const char *text)
-{
-    cli_err(cli, "Exception in thread \"main\" %s: %s\n", class_name, text);
-    return 1;
-}
 
 static bool load_config(struct cli *cli, const char *path, const struct config **out)
 {
     struct config_sources sources = {0};
     if (cli_read_file(cli, path, &sources.file) != OK) {
-        return uncaught(cli, "java.nio.file.NoSuchFileException", path), false;
+        return cli_uncaught(cli, "java.nio.file.NoSuchFileException", path), false;
     }
     struct config_report report = {0};
     if (config_build(&sources, &cli->arena, out, &report) == OK) return true;
-    return uncaught(cli, "org.apache.kafka.common.config.ConfigException", report.error), false;
+    return cli_uncaught(cli, "org.apache.kafka.common.config.ConfigException", report.error), false;
 }
 
 static int by_text(const void *a, const void *b)
@@ -185,20 +179,6 @@ static bool terse(struct formatting *f, const char *text)
     return false;
 }
 
-static const char *unknown_version(struct cli *cli, const char *text, bool with_unstable)
-{
-    struct text list = {0};
-    const struct metadata_version *v;
-    for (size_t i = 0; (v = metadata_version_at(i)) != NULL; i++) {
-        if (with_unstable || v->level <= METADATA_VERSION_LATEST)
-            text_printf(&list, "%s%s", i > 0 ? ", " : "", v->name);
-    }
-    const char *result = arena_printf(&cli->arena, "Unknown metadata.version '%s'. Supported metadata.version are: %s",
-                                      text, text_cstr(&list));
-    text_deinit(&list);
-    return result;
-}
-
 static bool parse_level(struct cli *cli, const char *word, const char **name, int *level)
 {
     const char *equals = strchr(word, '=');
@@ -210,14 +190,6 @@ static bool parse_level(struct cli *cli, const char *word, const char **name, in
     if (equals[1] == '\0' || *end != '\0' || errno != 0 || value > INT16_MAX || value < INT16_MIN) return false;
     *level = (int)value;
     return true;
-}
-
-static int find_feature(const char *name)
-{
-    for (int i = 0; i < FEATURE_COUNT; i++) {
-        if (strcmp(name, feature_names[i]) == 0) return i;
-    }
-    return -1;
 }
 
 static bool unsupported_feature(struct formatting *f, const char *name)
@@ -240,7 +212,7 @@ static bool choose_versions(struct formatting *f)
     if (release != NULL) {
         f->version = metadata_version_of_text(release);
         if (f->version == NULL || f->version->level > METADATA_VERSION_LATEST) {
-            return terse(f, unknown_version(f->cli, release, false));
+            return terse(f, metadata_version_unknown(f->cli, release, false));
         }
     }
     int given[FEATURE_COUNT];
@@ -251,16 +223,16 @@ static bool choose_versions(struct formatting *f)
         if (!parse_level(f->cli, word, &name, &level)) {
             const char *why = strchr(word, '=') == NULL ? "equals sign not found" : "unable to parse level";
             const char *text = arena_printf(&f->cli->arena, "Can't parse feature=level string %s: %s.", word, why);
-            return uncaught(f->cli, "java.lang.RuntimeException", text), false;
+            return cli_uncaught(f->cli, "java.lang.RuntimeException", text), false;
         }
-        int feature = find_feature(name);
+        enum feature feature = feature_find(name);
         if (strcmp(name, "metadata.version") == 0) {
             if (release != NULL) {
                 return terse(f, "Use --release-version instead of --feature metadata.version=X to avoid ambiguity.");
             }
             f->version = metadata_version_of_level(level);
             if (f->version == NULL) return terse(f, arena_printf(&f->cli->arena, "Unknown metadata.version %d", level));
-        } else if (feature < 0) {
+        } else if (feature == FEATURE_COUNT) {
             return unsupported_feature(f, name);
         } else {
             given[feature] = level;
@@ -274,14 +246,14 @@ static bool choose_versions(struct formatting *f)
         if (f->levels[i] <= feature_levels_max[i]) continue;
         const char *text =
             arena_printf(&f->cli->arena, "No feature:%s with feature level %d", feature_names[i], f->levels[i]);
-        return uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
+        return cli_uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
     }
     return true;
 }
 
 static bool bad_voter(struct formatting *f, const char *text)
 {
-    return uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
+    return cli_uncaught(f->cli, "java.lang.IllegalArgumentException", text), false;
 }
 
 // "id@host:port:directory", with Java's complaints.
@@ -401,13 +373,33 @@ static bool check_owner(struct formatting *f)
                              "remove all data in your data directories.",
                              node, f->format.node_id, path);
         }
-        if (text != NULL) return uncaught(cli, "java.lang.RuntimeException", text), false;
+        if (text != NULL) return cli_uncaught(cli, "java.lang.RuntimeException", text), false;
     }
     return true;
 }
 
+// SCRAM credentials of --add-scram; `shown` gets them behind the features. False: told why not.
+static bool add_credentials(struct formatting *f, struct text *shown)
+{
+    int count = f->args->given[FORMAT_ADD_SCRAM];
+    struct slice *values = ARENA_ARRAY(&f->cli->arena, struct slice, count + 1);
+    if (count > 0 && f->version->level < SCRAM_VERSION_MIN) {
+        return terse(f, arena_printf(&f->cli->arena, "SCRAM is only supported in metadata.version %s or later.",
+                                     metadata_version_of_level(SCRAM_VERSION_MIN)->name));
+    }
+    for (int i = 0; i < count; i++) {
+        text_add_str(shown, ", ApiMessageAndVersion(");
+        const char *problem = storage_scram(f->cli, f->args->values[FORMAT_ADD_SCRAM][i], &values[i], shown);
+        if (problem != NULL) return terse(f, problem);
+        text_add_str(shown, " at version 0)");
+    }
+    f->format.records = values;
+    f->format.record_count = count;
+    return true;
+}
+
 // Chooses what the bootstrap metadata holds; `line` says it as Java prints it.
-static void choose_features(struct formatting *f, struct text *line)
+static void choose_features(struct formatting *f, const char *credentials, struct text *line)
 {
     static const char entry[] = "ApiMessageAndVersion(FeatureLevelRecord(name='%s', featureLevel=%d) at version 0)";
     static const enum feature by_feature_name[] = {FEATURE_ELR, FEATURE_GROUP, FEATURE_SHARE, FEATURE_STREAMS,
@@ -424,8 +416,9 @@ static void choose_features(struct formatting *f, struct text *line)
     }
     f->format.features = f->features;
     text_printf(line,
-                "Bootstrap metadata: BootstrapMetadata(records=[%s], metadataVersionLevel=%d, source=format command)\n",
-                text_cstr(&list), f->version->level);
+                "Bootstrap metadata: BootstrapMetadata(records=[%s%s], metadataVersionLevel=%d, source=format "
+                "command)\n",
+                text_cstr(&list), credentials, f->version->level);
     text_deinit(&list);
 }
 
@@ -434,9 +427,6 @@ static int format(struct cli *cli, const struct argparse *args)
     struct formatting f = {.cli = cli, .args = args};
     if (!load_config(cli, argparse_value(args, FORMAT_CONFIG), &f.config)) return 1;
     if (!choose_versions(&f) || !choose_voters(&f)) return 1;
-    if (args->given[FORMAT_ADD_SCRAM] > 0) {
-        return (void)terse(&f, "SCRAM credentials are not supported by this build yet: format without --add-scram."), 1;
-    }
     const char **dirs;
     f.format.dir_count = directories(cli, f.config, &dirs);
     f.format.dirs = dirs;
@@ -444,11 +434,13 @@ static int format(struct cli *cli, const struct argparse *args)
     f.format.node_id = config_node_id(f.config);
     f.format.metadata_dir = config_metadata_log_dir(f.config);
     f.format.metadata_version = f.version->level;
+    f.format.metadata_version_name = f.version->name;
     f.format.ignores_formatted = args->given[FORMAT_IGNORE_FORMATTED] > 0;
     if (!check_owner(&f)) return 1;
-    struct text bootstrap = {0}, report = {0}, problem = {0};
-    choose_features(&f, &bootstrap);
-    enum err e = cli->host->format(cli->host, &f.format, &report, &problem);
+    struct text bootstrap = {0}, report = {0}, problem = {0}, credentials = {0};
+    bool ok = add_credentials(&f, &credentials);
+    choose_features(&f, text_cstr(&credentials), &bootstrap);
+    enum err e = ok ? cli->host->format(cli->host, &f.format, &report, &problem) : OK;
     bool has_formatted = strncmp(text_cstr(&report), "Formatting", 10) == 0;
     if (has_formatted) cli_out_bytes(cli, text_slice(&bootstrap));
     cli_out_bytes(cli, text_slice(&report));
@@ -456,23 +448,15 @@ static int format(struct cli *cli, const struct argparse *args)
     text_deinit(&bootstrap);
     text_deinit(&report);
     text_deinit(&problem);
-    return e != OK;
+    text_deinit(&credentials);
+    return !ok || e != OK;
 }
 
 // ---- version-mapping, feature-dependencies, random-uuid --------------------------------------------------------
 
 static int version_mapping(struct cli *cli, const struct argparse *args)
 {
-    const char *release = argparse_value(args, 0);
-    if (release == NULL) release = metadata_version_of_level(METADATA_VERSION_LATEST)->name;
-    const struct metadata_version *version = metadata_version_of_text(release);
-    if (version == NULL) {
-        cli_err(cli, "%s\n", unknown_version(cli, release, true));
-        return 1;
-    }
-    cli_out(cli, "metadata.version=%d (%s)\n", version->level, release);
-    for (int i = 0; i < FEATURE_COUNT; i++) cli_out(cli, "%s=%d\n", feature_names[i], version->defaults[i]);
-    return 0;
+    return features_print_mapping(cli, argparse_value(args, 0)) ? 0 : 1;
 }
 
 // False: said why not.
@@ -488,25 +472,11 @@ static bool print_dependencies(struct cli *cli, const char *word)
         cli_err(cli, "Invalid version format: %s for feature %.*s\n", equals + 1, (int)(equals - word), word);
         return false;
     }
-    if (strcmp(name, "metadata.version") == 0) {
-        const struct metadata_version *version = metadata_version_of_level(level);
-        if (version == NULL)
-            cli_err(cli, "Unknown metadata.version %d\n", level);
-        else
-            cli_out(cli, "metadata.version=%d (%s) has no dependencies.\n", level, version->name);
-        return version != NULL;
-    }
-    int feature = find_feature(name);
-    if (feature < 0) {
-        cli_err(cli, "Unknown feature: %s\n", name);
-    } else if (level < 0 || level > feature_levels_max[feature]) {
-        cli_err(cli, "Feature level %d is not supported for feature %s\n", level, name);
-    } else if (feature == FEATURE_ELR && level == 1) {
-        cli_out(cli, "%s=%d requires:\n    metadata.version=23 (4.0-IV1)\n", name, level);
-        return true;
-    } else {
-        cli_out(cli, "%s=%d has no dependencies.\n", name, level);
-        return true;
+    switch (features_print_dependencies(cli, name, level)) {
+    case FEATURES_PRINTED: return true;
+    case FEATURES_UNKNOWN_VERSION: cli_err(cli, "Unknown metadata.version %d\n", level); break;
+    case FEATURES_UNKNOWN: cli_err(cli, "Unknown feature: %s\n", name); break;
+    case FEATURES_UNKNOWN_LEVEL: cli_err(cli, "Feature level %d is not supported for feature %s\n", level, name); break;
     }
     return false;
 }

@@ -279,6 +279,7 @@ static struct client_node *least_loaded(struct client *client)
     LIST_EACH(link, &client->nodes)
     {
         struct client_node *node = LIST_ITEM(link, struct client_node, link);
+        if (node->is_added) continue;
         // Ties go round: who comes first moves by one with every choice.
         int64_t r = rank(node) * 1024 + (int64_t)((at++ + count - start) % count);
         if (!node->is_listed && node->state != NODE_READY) r += INT64_C(5000000) * 1024;

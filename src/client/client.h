@@ -130,6 +130,9 @@ const struct client_topic *client_topic_by_id(struct client *client, struct uuid
 void client_refresh(struct client *client);
 // Where metadata says a broker is; false: no such broker. `host` is valid until the next metadata answer.
 bool client_address(struct client *client, int32_t node_id, struct slice *host, int *port);
+// Makes `node_id` an address to call: an id >= 0 that no broker has, a connection of its own. Java's client talks to a
+// group's coordinator so, since a JoinGroup that waits would hold up the fetches behind it. Again: it moves there.
+void client_add_node(struct client *client, int32_t node_id, struct slice host, int port);
 // True once a broker has answered for metadata.
 bool client_has_cluster(const struct client *client);
 

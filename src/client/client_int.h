@@ -30,6 +30,7 @@ struct client_node {
     char *host;
     int port;
     bool is_listed; // in the last metadata answer (brokers), or usable for bootstrap
+    bool is_added;  // by client_add_node: metadata says nothing of it, and only calls that name it go there
     enum node_state state;
     int failures; // connections lost or refused in a row
     struct env_conn *conn;

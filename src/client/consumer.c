@@ -143,6 +143,7 @@ static struct consumer_partition *assign(struct consumer *consumer, struct slice
     partition->is_failed = false;
     partition->is_dropped = false;
     partition->position = -1;
+    partition->position_epoch = -1;
     partition->fetch_offset = -1;
     partition->end = -1;
     partition->not_before_ns = 0;
@@ -180,6 +181,19 @@ int64_t consumer_position(const struct consumer *consumer, struct slice topic, i
 {
     const struct consumer_partition *p = find(consumer, topic, partition);
     return p == NULL || p->is_dropped ? -1 : p->position;
+}
+
+void consumer_set_position_epoch(struct consumer *consumer, struct slice topic, int32_t partition, int32_t leader_epoch)
+{
+    struct consumer_partition *p = find(consumer, topic, partition);
+    ASSERT(p != NULL && !p->is_dropped);
+    p->position_epoch = leader_epoch;
+}
+
+int32_t consumer_position_epoch(const struct consumer *consumer, struct slice topic, int32_t partition)
+{
+    const struct consumer_partition *p = find(consumer, topic, partition);
+    return p == NULL || p->is_dropped ? -1 : p->position_epoch;
 }
 
 int64_t consumer_end(const struct consumer *consumer, struct slice topic, int32_t partition)

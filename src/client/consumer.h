@@ -64,6 +64,11 @@ bool consumer_is_ready(const struct consumer *consumer);
 bool consumer_failed(struct consumer *consumer, struct consumer_failure *out);
 // Offset of the next record consumer_next will look at, -1 = not known yet or not assigned.
 int64_t consumer_position(const struct consumer *consumer, struct slice topic, int32_t partition);
+// A partition just assigned goes on behind a record of `leader_epoch`.
+void consumer_set_position_epoch(struct consumer *consumer, struct slice topic, int32_t partition,
+                                 int32_t leader_epoch);
+// Leader epoch of the record in front of the position, -1 = not known.
+int32_t consumer_position_epoch(const struct consumer *consumer, struct slice topic, int32_t partition);
 // Known end of the partition for this reader (high watermark or last stable offset), -1 = not known yet.
 int64_t consumer_end(const struct consumer *consumer, struct slice topic, int32_t partition);
 

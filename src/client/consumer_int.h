@@ -22,6 +22,7 @@ struct consumer_partition {
     bool is_dropped; // no longer assigned
     int64_t look_for;     // while fetch_offset < 0: CONSUMER_EARLIEST, CONSUMER_LATEST or a time
     int64_t position;     // next offset to be read; -1 = to be looked for
+    int32_t position_epoch;
     int64_t fetch_offset; // next offset to be fetched
     int64_t end;
     int64_t not_before_ns;

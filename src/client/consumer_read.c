@@ -195,6 +195,7 @@ bool consumer_next(struct consumer *consumer, struct consumer_record *out)
         }
         if (record.offset < partition->position) continue;
         partition->position = record.offset + 1;
+        partition->position_epoch = reading->batch.header.partition_leader_epoch;
         *out = (struct consumer_record){
             .topic = partition->topic,
             .partition = partition->index,

@@ -31,6 +31,8 @@ struct fake_log {
     int32_t batches;
 };
 
+struct fake_conn;
+
 struct fake_broker {
     struct env *env;
     struct env_listener *listener;
@@ -41,6 +43,11 @@ struct fake_broker {
     int64_t next_producer_id;
     struct fetch_response_aborted_transaction aborted; // shown with every fetch when is_aborting
     bool is_aborting;
+    // For more APIs (fake_group.h): takes a request and answers it, at once or later, by fake_respond. False: not its.
+    bool (*extra)(struct fake_broker *broker, struct fake_conn *conn, const struct wire_api *api, int version,
+                  int32_t correlation_id, const void *request);
+    void (*conn_gone)(struct fake_broker *broker, struct fake_conn *conn);
+    void *extra_context;
     // Failures: counted down per request they hit.
     int refuse_versions; // ApiVersions answered with UNSUPPORTED_VERSION
     int topic_missing;   // Metadata without the topic
@@ -82,10 +89,18 @@ static inline void fake_api_versions(struct fake_broker *b, int *version, struct
         {.api_key = API_METADATA, .min_version = 0, .max_version = 12},
         {.api_key = API_API_VERSIONS, .min_version = 0, .max_version = 2},
         {.api_key = API_INIT_PRODUCER_ID, .min_version = 0, .max_version = 5},
+        {.api_key = API_FIND_COORDINATOR, .min_version = 0, .max_version = 6},
+        {.api_key = API_JOIN_GROUP, .min_version = 0, .max_version = 9},
+        {.api_key = API_SYNC_GROUP, .min_version = 0, .max_version = 5},
+        {.api_key = API_HEARTBEAT, .min_version = 0, .max_version = 4},
+        {.api_key = API_LEAVE_GROUP, .min_version = 0, .max_version = 5},
+        {.api_key = API_OFFSET_COMMIT, .min_version = 2, .max_version = 10},
+        {.api_key = API_OFFSET_FETCH, .min_version = 1, .max_version = 10},
     };
+    enum { BASIC = 6 }; // without `extra`
     r->api_keys.items = ARENA_ARRAY(arena, struct api_versions_response_api_version, COUNT_OF(known));
     memcpy(r->api_keys.items, known, sizeof(known));
-    r->api_keys.count = COUNT_OF(known);
+    r->api_keys.count = b->extra == NULL ? BASIC : COUNT_OF(known);
 }
 
 static inline void fake_metadata(struct fake_broker *b, const struct metadata_request *q, int version,
@@ -100,13 +115,14 @@ static inline void fake_metadata(struct fake_broker *b, const struct metadata_re
         (struct metadata_response_metadata_response_broker){.node_id = 7, .host = slice_str(b->host), .port = b->port};
     r->brokers.count = 1;
     r->controller_id = 7;
-    int32_t count = q->topics.count < 0 ? 0 : q->topics.count;
+    bool wants_all = q->topics.count < 0;
+    int32_t count = wants_all ? 1 : q->topics.count;
     r->topics.items = ARENA_ARRAY(arena, struct metadata_response_metadata_response_topic, count + 1);
     r->topics.count = count;
     for (int32_t i = 0; i < count; i++) {
         struct metadata_response_metadata_response_topic *t = &r->topics.items[i];
         *t = metadata_response_metadata_response_topic_init();
-        t->name = q->topics.items[i].name;
+        t->name = wants_all ? slice_str(fake_topic) : q->topics.items[i].name;
         if (b->topic_missing > 0 || !slice_eq_str(t->name, fake_topic)) {
             b->topic_missing -= b->topic_missing > 0;
             t->error_code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -270,11 +286,29 @@ static inline void fake_flush(struct fake_conn *c)
 
 static inline void fake_close(struct fake_conn *c)
 {
+    if (c->broker->conn_gone != NULL) c->broker->conn_gone(c->broker, c);
     conn_close(c->conn);
     list_remove(&c->link);
     text_deinit(&c->in);
     text_deinit(&c->out);
     mem_free(c);
+}
+
+// Puts the answer behind those that wait to be sent.
+static inline void fake_respond(struct fake_conn *c, const struct wire_api *api, int version, int32_t correlation_id,
+                                const void *response)
+{
+    struct arena arena = {0};
+    struct wire_out out;
+    wire_out_init(&out, &arena);
+    uint8_t *length = wire_out_reserve(&out, 4);
+    struct response_header reply = response_header_init();
+    reply.correlation_id = correlation_id;
+    ASSERT(wire_encode(&response_header_message, wire_response_header_version(api, version), &reply, &out) == OK);
+    ASSERT(wire_encode(api->response, version, response, &out) == OK);
+    store_u32(length, (uint32_t)(out.size - 4));
+    text_add(&c->out, wire_out_flatten(&out, &arena));
+    arena_deinit(&arena);
 }
 
 static inline void fake_answer(struct fake_conn *c, struct slice frame)
@@ -309,23 +343,13 @@ static inline void fake_answer(struct fake_conn *c, struct slice frame)
         *(struct init_producer_id_response *)response = init_producer_id_response_init();
         ((struct init_producer_id_response *)response)->producer_id = b->next_producer_id++;
         break;
-    default: ASSERT(false); // the client should not need it
+    default: ASSERT(b->extra != NULL && b->extra(b, c, api, version, header.correlation_id, request)); answers = false;
     }
     if (b->swallow > 0 && api->key != API_API_VERSIONS) {
         b->swallow--;
         answers = false;
     }
-    if (answers) {
-        struct wire_out out;
-        wire_out_init(&out, &arena);
-        uint8_t *length = wire_out_reserve(&out, 4);
-        struct response_header reply = response_header_init();
-        reply.correlation_id = header.correlation_id;
-        ASSERT(wire_encode(&response_header_message, wire_response_header_version(api, version), &reply, &out) == OK);
-        ASSERT(wire_encode(api->response, version, response, &out) == OK);
-        store_u32(length, (uint32_t)(out.size - 4));
-        text_add(&c->out, wire_out_flatten(&out, &arena));
-    }
+    if (answers) fake_respond(c, api, version, header.correlation_id, response);
     arena_deinit(&arena);
 }
 

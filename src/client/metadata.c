@@ -60,6 +60,18 @@ bool client_address(struct client *client, int32_t node_id, struct slice *host, 
     return true;
 }
 
+void client_add_node(struct client *client, int32_t node_id, struct slice host, int port)
+{
+    ASSERT(node_id >= 0);
+    struct client_node *node = client_node_find(client, node_id);
+    if (node == NULL) {
+        node = node_new(client, node_id, host, port);
+        node->is_added = true;
+        list_push_back(&client->nodes, &node->link);
+    }
+    node_move(node, host, port);
+}
+
 bool client_has_cluster(const struct client *client)
 {
     return client->has_cluster;
@@ -188,7 +200,10 @@ static void log_trouble(struct client *client, const struct client_call *call)
 static void take_brokers(struct client *client, const struct metadata_response *answer)
 {
     if (answer->brokers.count <= 0) return;
-    LIST_EACH (link, &client->nodes) LIST_ITEM(link, struct client_node, link)->is_listed = false;
+    LIST_EACH (link, &client->nodes) {
+        struct client_node *node = LIST_ITEM(link, struct client_node, link);
+        node->is_listed = node->is_added;
+    }
     for (int32_t i = 0; i < answer->brokers.count; i++) {
         const struct metadata_response_metadata_response_broker *broker = &answer->brokers.items[i];
         if (broker->node_id < 0 || broker->host.size == 0) continue;

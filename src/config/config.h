@@ -83,6 +83,8 @@ const char *config_key_nearest(enum config_resource resource, struct slice name)
 // number of type LONG". `value.data == NULL` is null.
 MUST_CHECK enum err config_key_check(const struct config_key *key, struct slice value, struct arena *arena,
                                      const char **why);
+// The value of a key of type boolean (0, 1), int, short or long; false when the text is none that the key takes.
+bool config_key_integer(const struct config_key *key, struct slice text, int64_t *out);
 
 // ---- properties ------------------------------------------------------------------------------------------------
 

@@ -35,8 +35,7 @@ static void add_entry(struct describe *d, const struct config_entry *entry)
         if (d->count > 0) memcpy(more, d->entries, d->count * sizeof(*more));
         d->entries = more;
     }
-    d->entries[d->count] = *entry;
-    d->entries[d->count++].documentation = "";
+    d->entries[d->count++] = *entry;
 }
 
 struct synonyms {
@@ -74,7 +73,9 @@ static void gather(const struct describe *d, const char *name, bool is_sensitive
     if (d->config != NULL) add_layer(d, &all, d->config->given, chain, chain_count, CONFIG_SOURCE_STATIC, is_sensitive);
     for (int i = 0; i < chain_count && d->config != NULL; i++) {
         const struct config_key *key = config_key_find(CONFIG_BROKER, slice_str(chain[i]));
-        if (key != NULL && key->value != NULL && !key->is_plugin)
+        // Kafka's server.properties does not know the throttled rates, so they have no default there.
+        bool is_dynamic_only = key != NULL && key->is_internal && key->scope == CONFIG_CLUSTER_WIDE;
+        if (key != NULL && key->value != NULL && !key->is_plugin && !is_dynamic_only)
             add_synonym(&all, chain[i], key->value, CONFIG_SOURCE_DEFAULT, is_sensitive);
     }
     size_t from = 0;
@@ -122,6 +123,12 @@ static const char *inherited(const struct describe *d, const struct config_key *
                              d->arena);
 }
 
+// Not described unless given: Kafka's internal keys, and ours, which its tools would print between Kafka's.
+static bool is_hidden(const struct config_key *key)
+{
+    return key->is_internal || key->is_ours;
+}
+
 void config_describe_topic(const struct config *config, const struct config_dynamic *dynamic,
                            struct config_pairs overrides, const struct slice *names, size_t name_count,
                            struct arena *arena, struct config_entries *out)
@@ -132,7 +139,7 @@ void config_describe_topic(const struct config *config, const struct config_dyna
     topic_config_resolve(config, dynamic, (struct config_pairs){0}, &resolved);
     for (const struct config_key *key = NULL; (key = config_key_next(CONFIG_TOPIC, key)) != NULL;) {
         struct slice own = config_pairs_find(overrides, key->name);
-        if ((key->is_internal && own.data == NULL) || !is_wanted(&d, key->name)) continue;
+        if ((is_hidden(key) && own.data == NULL) || !is_wanted(&d, key->name)) continue;
         struct config_entry entry = {
             .name = key->name, .type = key->type, .is_sensitive = key->type == CONFIG_PASSWORD};
         struct synonyms synonyms = {.count = 0};
@@ -191,7 +198,7 @@ static void describe_others(struct describe *d, struct config_pairs layer)
 {
     for (size_t i = 0; i < layer.count; i++) {
         const struct config_key *key = config_key_find(CONFIG_BROKER, layer.items[i].name);
-        if (key != NULL && !key->is_internal) continue;
+        if (key != NULL && !is_hidden(key)) continue;
         const char *name = arena_str(d->arena, layer.items[i].name);
         if (!has_entry(d, name)) describe_name(d, name, key != NULL && key->is_plugin ? NULL : key);
     }
@@ -204,7 +211,7 @@ void config_describe_broker(const struct config *config, const struct config_dyn
     struct describe d = {.config = config, .names = names, .name_count = name_count, .arena = arena};
     if (dynamic != NULL) d.dynamic = *dynamic;
     for (const struct config_key *key = NULL; (key = config_key_next(CONFIG_BROKER, key)) != NULL;)
-        if (!key->is_internal) describe_name(&d, key->name, key);
+        if (!is_hidden(key)) describe_name(&d, key->name, key);
     describe_others(&d, d.dynamic.broker);
     describe_others(&d, d.dynamic.cluster);
     describe_others(&d, config->given);
@@ -222,4 +229,81 @@ void config_describe_cluster(const struct config_dynamic *dynamic, const struct 
         if (!has_entry(&d, text)) describe_name(&d, text, config_key_find(CONFIG_BROKER, name));
     }
     *out = (struct config_entries){.items = d.entries, .count = d.count};
+}
+
+// ---- groups and client metrics -----------------------------------------------------------------------------------
+
+void config_describe_group(const struct config *config, const struct config_dynamic *dynamic,
+                           struct config_pairs overrides, const struct slice *names, size_t name_count,
+                           struct arena *arena, struct config_entries *out)
+{
+    struct describe d = {.config = config, .names = names, .name_count = name_count, .arena = arena};
+    if (dynamic != NULL) d.dynamic = *dynamic;
+    for (const struct config_key *key = NULL; (key = config_key_next(CONFIG_GROUP, key)) != NULL;) {
+        if (!is_wanted(&d, key->name)) continue;
+        struct config_entry entry = {.name = key->name, .type = key->type};
+        struct synonyms synonyms = {.count = 0};
+        struct slice own = config_pairs_find(overrides, key->name);
+        const char *broker_name = arena_printf(arena, "group.%s", key->name);
+        const struct config_key *broker_key = config_key_find(CONFIG_BROKER, slice_str(broker_name));
+        if (own.data != NULL) {
+            entry.value = show(&d, key, own);
+            add_synonym(&synonyms, key->name, entry.value, CONFIG_SOURCE_GROUP, false);
+        }
+        if (broker_key != NULL)
+            gather(&d, broker_name, false, &synonyms);
+        else
+            add_synonym(&synonyms, key->name, key->value, CONFIG_SOURCE_DEFAULT, false);
+        if (own.data == NULL) entry.value = show(&d, key, slice_str(synonyms.items[0].value));
+        set_synonyms(&d, &entry, &synonyms);
+        add_entry(&d, &entry);
+    }
+    *out = (struct config_entries){.items = d.entries, .count = d.count};
+}
+
+void config_describe_client_metrics(struct config_pairs overrides, const struct slice *names, size_t name_count,
+                                    struct arena *arena, struct config_entries *out)
+{
+    struct describe d = {.names = names, .name_count = name_count, .arena = arena};
+    for (const struct config_key *key = NULL; (key = config_key_next(CONFIG_CLIENT_METRICS, key)) != NULL;) {
+        if (!is_wanted(&d, key->name)) continue;
+        struct slice own = config_pairs_find(overrides, key->name);
+        struct config_entry entry = {.name = key->name,
+                                     .type = key->type,
+                                     .value = show(&d, key, own.data != NULL ? own : slice_str(key->value))};
+        struct synonyms synonyms = {.count = 0};
+        if (own.data != NULL) add_synonym(&synonyms, key->name, entry.value, CONFIG_SOURCE_CLIENT_METRICS, false);
+        set_synonyms(&d, &entry, &synonyms);
+        add_entry(&d, &entry);
+    }
+    *out = (struct config_entries){.items = d.entries, .count = d.count};
+}
+
+// ---- documentation -----------------------------------------------------------------------------------------------
+
+static const struct document {
+    enum config_resource resource;
+    const char *name;
+    const char *text;
+} documents[] = {
+#define D(resource_, name_, text_) {.resource = CONFIG_##resource_, .name = name_, .text = text_},
+#include "config/docs.def"
+#undef D
+};
+
+const char *config_documentation(enum config_resource resource, const char *name)
+{
+    size_t low = 0;
+    size_t high = COUNT_OF(documents);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct document *d = &documents[middle];
+        int order = d->resource != resource ? (d->resource < resource ? -1 : 1) : strcmp(d->name, name);
+        if (order == 0) return d->text;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return config_key_find(resource, slice_str(name)) == NULL ? NULL : "";
 }

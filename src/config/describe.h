@@ -34,7 +34,6 @@ struct config_entry {
     bool is_sensitive;
     const struct config_synonym *synonyms; // the first is the entry's own value; [] when the source is unknown
     size_t synonym_count;
-    const char *documentation; // "" in this build
 };
 
 struct config_entries {
@@ -49,6 +48,14 @@ void config_describe_topic(const struct config *config, const struct config_dyna
 void config_describe_broker(const struct config *config, const struct config_dynamic *dynamic,
                             const struct slice *names, size_t name_count, struct arena *arena,
                             struct config_entries *out);
+// Every group key; `overrides` are the group's own settings.
+void config_describe_group(const struct config *config, const struct config_dynamic *dynamic,
+                           struct config_pairs overrides, const struct slice *names, size_t name_count,
+                           struct arena *arena, struct config_entries *out);
+void config_describe_client_metrics(struct config_pairs overrides, const struct slice *names, size_t name_count,
+                                    struct arena *arena, struct config_entries *out);
+// What a key means, in our words; NULL for a name that is not in the table.
+const char *config_documentation(enum config_resource resource, const char *name);
 // The resource "" of type broker: the dynamic cluster defaults alone.
 void config_describe_cluster(const struct config_dynamic *dynamic, const struct slice *names, size_t name_count,
                              struct arena *arena, struct config_entries *out);

@@ -118,6 +118,7 @@ static enum err read_number(const struct config_key *key, struct slice text, str
     if (!is_read)
         return refuse(key, text, arena, why, arena_printf(arena, "Not a number of type %s", type_name(key->type)));
 
+    text = slice_str(config_value_show(key, out, arena)); // what was read is what is out of range: "2" is 2.0
     double number = key->type == CONFIG_DOUBLE ? out->real : (double)out->integer;
     if (key->rule == CONFIG_RANGE && number < key->min)
         return refuse(key, text, arena, why, arena_printf(arena, "Value must be at least %.15g", key->min));
@@ -300,6 +301,19 @@ enum err config_key_check(const struct config_key *key, struct slice value, stru
 {
     struct value ignored;
     return config_value_read(key, value, arena, &ignored, why);
+}
+
+bool config_key_integer(const struct config_key *key, struct slice text, int64_t *out)
+{
+    ASSERT(key->type == CONFIG_BOOLEAN || key->type == CONFIG_INT || key->type == CONFIG_SHORT ||
+           key->type == CONFIG_LONG);
+    struct arena arena = {0};
+    struct value value;
+    const char *why = NULL;
+    bool is_read = config_value_read(key, text, &arena, &value, &why) == OK && !value.is_null;
+    if (is_read) *out = value.integer;
+    arena_deinit(&arena);
+    return is_read;
 }
 
 // Double.toString: the shortest digits that read back the same, plain from 1e-3 to 1e7, else 1.5E10.

@@ -180,6 +180,8 @@ struct env_ops {
                        int *bound_port, struct env_listener **out);
     void (*listener_close)(struct env *env, struct env_listener *listener);
     void (*socket_close)(struct env_socket *socket); // any thread
+    // As conn_peer will say.
+    void (*socket_peer)(const struct env_socket *socket, char text[ADDRESS_TEXT_SIZE]);
     // Takes the socket. Nothing is wanted until conn_want. `owner` comes back from conn_owner.
     struct env_conn *(*conn_open)(struct env *env, struct env_socket *socket, const struct conn_handler *handler,
                                   void *owner);
@@ -362,6 +364,10 @@ static inline void env_listener_close(struct env *env, struct env_listener *list
 static inline void env_socket_close(struct env *env, struct env_socket *socket)
 {
     env->ops->socket_close(socket);
+}
+static inline void env_socket_peer(struct env *env, const struct env_socket *socket, char text[ADDRESS_TEXT_SIZE])
+{
+    env->ops->socket_peer(socket, text);
 }
 static inline struct env_conn *env_conn_open(struct env *env, struct env_socket *socket,
                                              const struct conn_handler *handler, void *owner)

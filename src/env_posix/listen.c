@@ -67,6 +67,11 @@ void net_socket_close(struct env_socket *socket)
     mem_free(socket);
 }
 
+void net_socket_peer(const struct env_socket *socket, char text[ADDRESS_TEXT_SIZE])
+{
+    address_text(&socket->peer, text);
+}
+
 int net_socket_take(struct env_socket *socket, struct sockaddr_storage *peer, int *local_port)
 {
     int fd = socket->fd;

@@ -365,6 +365,7 @@ static const struct env_ops loop_ops = {
     .listen = net_listen,
     .listener_close = net_listener_close,
     .socket_close = net_socket_close,
+    .socket_peer = net_socket_peer,
     .conn_open = net_conn_open,
     .connect = net_connect,
     .conn_want = net_conn_want,

@@ -147,6 +147,7 @@ enum err net_listen(struct env *env, const char *host, int port, int backlog,
                     int *bound_port, struct env_listener **out);
 void net_listener_close(struct env *env, struct env_listener *listener);
 void net_socket_close(struct env_socket *socket);
+void net_socket_peer(const struct env_socket *socket, char text[ADDRESS_TEXT_SIZE]);
 // Takes the socket apart; the descriptor is the caller's then.
 int net_socket_take(struct env_socket *socket, struct sockaddr_storage *peer, int *local_port);
 

@@ -92,8 +92,11 @@ static void accepted(struct env *env, void *context, struct env_socket *socket)
         env_socket_close(env, socket);
         return;
     }
+    char peer[ADDRESS_TEXT_SIZE];
+    env_socket_peer(env, socket, peer);
     struct env_conn *conn = env_conn_open(env, socket, &handler, s);
     assert_ptr_equal(conn->owner, s);
+    assert_string_equal(conn_peer(conn), peer);
     conn_want(conn, s->want);
     s->conns[s->conn_count++] = conn;
 }

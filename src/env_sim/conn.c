@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The env_ops of listeners and connections. How an end shows is as in env_posix: while CONN_READ is wanted, on_readable
 // comes and conn_recv says it; while only CONN_WRITE is, conn_send does; while nothing is, on_closed tells of a reset.
+#include <stdio.h>
 #include <string.h>
 
 #include "env_sim/sim_int.h"
@@ -149,6 +150,12 @@ static void give_to_loop(struct endpoint *end, struct sim_env *env, const struct
     end->conn = (struct env_conn){.env = &env->env, .handler = handler, .owner = owner};
     end->env = env;
     net_touch(end);
+}
+
+static void socket_peer(const struct env_socket *socket, char text[ADDRESS_TEXT_SIZE])
+{
+    const struct endpoint *end = (const struct endpoint *)(const void *)socket;
+    snprintf(text, ADDRESS_TEXT_SIZE, "%s", end->peer);
 }
 
 static struct env_conn *conn_open(struct env *base, struct env_socket *socket, const struct conn_handler *handler,
@@ -314,6 +321,7 @@ void conn_ops_fill(struct env_ops *ops)
     ops->listen = listen_op;
     ops->listener_close = listener_close;
     ops->socket_close = socket_close;
+    ops->socket_peer = socket_peer;
     ops->conn_open = conn_open;
     ops->connect = connect_op;
     ops->conn_want = conn_want_op;

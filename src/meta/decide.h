@@ -28,6 +28,10 @@ struct decide {
     const struct decide_settings *settings;
     void (*random)(void *context, void *to, size_t size); // topic ids, placement
     void *random_context;
+    // Partitions about to be created or deleted are charged to whoever asks (KIP-599); false: he has had enough. NULL:
+    // nobody is charged.
+    bool (*mutate)(void *context, int32_t partitions);
+    void *mutate_context;
     struct metadata_records records; // out
 };
 
@@ -77,6 +81,70 @@ MUST_CHECK enum err decide_delete_topics(struct decide *decide, const struct del
                                          struct delete_topics_response *response);
 MUST_CHECK enum err decide_create_partitions(struct decide *decide, const struct create_partitions_request *request,
                                              struct create_partitions_response *response);
+
+// ---- replicas, as an administrator wants them (decide_replicas.c) -----------------------------------------------
+
+struct elect_leaders_request;
+struct elect_leaders_response;
+struct alter_partition_reassignments_request;
+struct alter_partition_reassignments_response;
+struct list_partition_reassignments_request;
+struct list_partition_reassignments_response;
+struct unregister_broker_request;
+struct unregister_broker_response;
+
+MUST_CHECK enum err decide_elect_leaders(struct decide *decide, const struct elect_leaders_request *request,
+                                         struct elect_leaders_response *response);
+MUST_CHECK enum err decide_alter_reassignments(struct decide *decide,
+                                               const struct alter_partition_reassignments_request *request,
+                                               struct alter_partition_reassignments_response *response);
+MUST_CHECK enum err decide_list_reassignments(struct decide *decide,
+                                              const struct list_partition_reassignments_request *request,
+                                              struct list_partition_reassignments_response *response);
+// A broker that is gone for good; its replicas leave every ISR.
+MUST_CHECK enum err decide_unregister_broker(struct decide *decide, const struct unregister_broker_request *request,
+                                             struct unregister_broker_response *response);
+
+// ---- configurations (decide_configs_alter.c) --------------------------------------------------------------------
+
+struct incremental_alter_configs_request;
+struct incremental_alter_configs_response;
+struct alter_configs_request;
+struct alter_configs_response;
+
+// Topics, brokers, the cluster's default, groups, client metrics; loggers never come here. A broker's settings have
+// been judged by that broker already.
+MUST_CHECK enum err decide_incremental_alter_configs(struct decide *decide,
+                                                     const struct incremental_alter_configs_request *request,
+                                                     struct incremental_alter_configs_response *response);
+MUST_CHECK enum err decide_alter_configs(struct decide *decide, const struct alter_configs_request *request,
+                                         struct alter_configs_response *response);
+
+// ---- quotas, features (decide_quotas.c, decide_features.c) -------------------------------------------------------
+
+struct alter_client_quotas_request;
+struct alter_client_quotas_response;
+struct update_features_request;
+struct update_features_response;
+
+MUST_CHECK enum err decide_alter_client_quotas(struct decide *decide, const struct alter_client_quotas_request *request,
+                                               struct alter_client_quotas_response *response);
+// All or none. `node_id`: of this controller. Results per feature are of versions before 2.
+MUST_CHECK enum err decide_update_features(struct decide *decide, const struct update_features_request *request,
+                                           int32_t node_id, struct update_features_response *response);
+
+// ---- SCRAM credentials (decide_scram.c) -------------------------------------------------------------------------
+
+struct alter_user_scram_credentials_request;
+struct alter_user_scram_credentials_response;
+
+// What is stored of a salted password (broker/scram.h).
+typedef void decide_scram_keys(bool is_sha512, struct slice salted_password, struct arena *arena,
+                               struct slice *stored_key, struct slice *server_key);
+MUST_CHECK enum err decide_alter_scram_credentials(struct decide *decide,
+                                                   const struct alter_user_scram_credentials_request *request,
+                                                   decide_scram_keys *keys,
+                                                   struct alter_user_scram_credentials_response *response);
 
 // The reason why `name` is no topic name, as Kafka words it behind "Topic name is invalid: "; NULL when it is one.
 const char *topic_name_problem(struct slice name, struct arena *arena);

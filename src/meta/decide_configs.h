@@ -30,6 +30,16 @@ struct decide_configs {
     // Every topic key with its effective value.
     void (*describe_topic)(void *context, const struct decide_config_pair *pairs, int32_t count, struct arena *arena,
                            struct decide_config_entry **out, int32_t *out_count);
+    // All settings of one group together, of one client-metrics subscription together: OK, or a code and Kafka's
+    // sentence in *why.
+    enum err (*check_group)(void *context, const struct decide_config_pair *pairs, int32_t count, struct arena *arena,
+                            const char **why);
+    enum err (*check_client_metrics)(void *context, struct slice name, const struct decide_config_pair *pairs,
+                                     int32_t count, struct arena *arena, const char **why);
+    // The list of a topic's or broker's key with `operand` appended (subtracted), `old` null = not set. False: the key
+    // is no list. Other types of resources have no lists, as far as Kafka's controller knows.
+    bool (*change_list)(void *context, int8_t resource_type, struct slice key, struct slice old, struct slice operand,
+                        bool subtracts, struct arena *arena, struct slice *out);
 };
 
 #endif

@@ -19,6 +19,20 @@ struct decide_problem {
     const char *text;
 };
 
+// What stands in the answer beside the code; null where Kafka says nothing.
+static inline struct slice decide_message(struct decide_problem problem)
+{
+    if (problem.code == OK || problem.code == ERR_THROTTLING_QUOTA_EXCEEDED) return SLICE_NULL;
+    return slice_str(problem.text != NULL ? problem.text : err_text(problem.code));
+}
+
+// OK, or THROTTLING_QUOTA_EXCEEDED.
+static inline struct decide_problem decide_charge(const struct decide *decide, int32_t partitions)
+{
+    bool is_allowed = decide->mutate == NULL || decide->mutate(decide->mutate_context, partitions);
+    return (struct decide_problem){is_allowed ? OK : ERR_THROTTLING_QUOTA_EXCEEDED, NULL};
+}
+
 // decide_place.c
 // As Kafka's default placement: racks in stripes, round robin from a random start. OK fills `out[count]`.
 struct decide_problem decide_place(struct decide *decide, int32_t count, int32_t replication_factor,

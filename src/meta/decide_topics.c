@@ -254,6 +254,7 @@ static struct decide_problem create(struct decide *decide, const struct create_t
         problem = manual_replicas(decide, topic, &replicas, &count);
     else
         problem = automatic_replicas(decide, topic, &replicas, &count);
+    if (problem.code == OK) problem = decide_charge(decide, count);
     if (problem.code != OK) return problem;
     out->topic_id = new_topic_id(decide);
     add_records(decide, topic->name, out->topic_id, pairs, pair_count, replicas, count);
@@ -312,9 +313,7 @@ enum err decide_create_topics(struct decide *decide, const struct create_topics_
         if (!is_first) continue; // one entry per name
         out.name = topic->name;
         out.error_code = err_to_wire(problem.code);
-        out.error_message = SLICE_NULL;
-        if (problem.code != OK)
-            out.error_message = slice_str(problem.text != NULL ? problem.text : err_text(problem.code));
+        out.error_message = decide_message(problem);
         response->topics.items[response->topics.count++] = out;
     }
     if (request->validate_only) decide->records = (struct metadata_records){0};

@@ -66,14 +66,13 @@ enum err decide_delete_topics(struct decide *decide, const struct delete_topics_
         const struct image_topic *topic = NULL;
         struct decide_problem problem = find_doomed(decide, all, count, i, &is_first, &topic);
         if (!is_first) continue;
+        if (topic != NULL) problem = decide_charge(decide, image_topic_partition_count(topic));
         // Copied: the image that holds the topic may go before the answer does.
         out.name = topic != NULL ? arena_copy(decide->arena, topic->name) : all[i].name;
         out.topic_id = topic != NULL ? topic->id : all[i].id;
         out.error_code = err_to_wire(problem.code);
-        out.error_message = SLICE_NULL;
-        if (problem.code != OK)
-            out.error_message = slice_str(problem.text != NULL ? problem.text : err_text(problem.code));
-        if (topic != NULL) {
+        out.error_message = decide_message(problem);
+        if (topic != NULL && problem.code == OK) {
             struct remove_topic_record record = remove_topic_record_init();
             record.topic_id = topic->id;
             METADATA_ADD(&decide->records, decide->arena, remove_topic_record, 0, &record);
@@ -136,6 +135,8 @@ static struct decide_problem grow(struct decide *decide,
                                            "fenced or in controlled shutdown.",
                                            first->replicas.count));
     }
+    problem = decide_charge(decide, more);
+    if (problem.code != OK) return problem;
     for (int32_t i = 0; i < more; i++) decide_add_partition(decide, topic->id, old_count + i, replicas[i]);
     return problem;
 }
@@ -160,9 +161,7 @@ enum err decide_create_partitions(struct decide *decide, const struct create_par
             create_partitions_response_create_partitions_topic_result_init();
         out.name = request->topics.items[i].name;
         out.error_code = err_to_wire(problem.code);
-        out.error_message = SLICE_NULL;
-        if (problem.code != OK)
-            out.error_message = slice_str(problem.text != NULL ? problem.text : err_text(problem.code));
+        out.error_message = decide_message(problem);
         response->results.items[response->results.count++] = out;
     }
     if (request->validate_only) decide->records = (struct metadata_records){0};

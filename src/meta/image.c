@@ -239,6 +239,7 @@ struct image *image_copy(const struct image *from)
     image->controllers = pmap_ref(&from->controllers);
     image->resources = pmap_ref(&from->resources);
     image->features = pmap_ref(&from->features);
+    image->quotas = pmap_ref(&from->quotas);
     image->others = pmap_ref(&from->others);
     return image;
 }
@@ -265,6 +266,7 @@ void image_unref(const struct image *shared)
     pmap_unref(&image->controllers);
     pmap_unref(&image->resources);
     pmap_unref(&image->features);
+    pmap_unref(&image->quotas);
     pmap_unref(&image->others);
     mem_free(image);
 }
@@ -470,6 +472,12 @@ void image_put_other(struct image *image, int16_t record_type, struct slice key,
     other->value = pack_slice(&p, value);
     struct other_key at = {record_type, key};
     pmap_put(&image->others, &other->item, other_matches, &at);
+}
+
+bool image_has_other(const struct image *image, int16_t record_type, struct slice key)
+{
+    struct other_key at = {record_type, key};
+    return pmap_find(&image->others, image_name_hash(key), other_matches, &at) != NULL;
 }
 
 bool image_remove_other(struct image *image, int16_t record_type, struct slice key)

@@ -101,10 +101,29 @@ struct image_feature {
     int16_t level;
 };
 
-// A record kept as it came, for what no part of this build looks into: quotas, ACLs, SCRAM credentials, tokens.
+// Whom a quota is for: "user", "client-id", both, or "ip"; each once, ascending types.
+struct image_quota_part {
+    struct slice type;
+    struct slice name; // null = the default: whoever has no entry of his own
+};
+
+struct image_quota_value {
+    struct slice key; // "producer_byte_rate"...
+    double value;
+};
+
+struct image_quota {
+    struct pitem item;
+    const struct image_quota_part *parts;
+    int32_t part_count;
+    const struct image_quota_value *values; // ascending keys, at least one
+    int32_t count;
+};
+
+// A record kept as it came, for what no part of this build looks into: ACLs, SCRAM credentials, tokens.
 struct image_other {
     struct pitem item;
-    int16_t record_type; // 10 token, 11 SCRAM, 14 quota, 18 ACL
+    int16_t record_type; // 10 token, 11 SCRAM, 18 ACL
     struct slice key;    // what makes two of the same type the same
     struct slice value;  // the record's value as in the log, frame included
 };
@@ -120,6 +139,7 @@ struct image {
     struct pmap controllers;
     struct pmap resources; // configurations
     struct pmap features;
+    struct pmap quotas;
     struct pmap others;
     int64_t partition_count; // of all topics
 };
@@ -145,6 +165,15 @@ const struct image_node *image_controller(const struct image *image, int32_t id)
 const struct image_resource *image_resource(const struct image *image, int8_t type, struct slice name);
 // The value set on that resource itself, null when none.
 struct slice image_config(const struct image *image, int8_t type, struct slice name, const char *key);
+// NULL when nothing is set for exactly these; parts as in image_quota.
+const struct image_quota *image_quota(const struct image *image, const struct image_quota_part *parts,
+                                      int32_t part_count);
+// Its value of one key; false when it has none.
+bool image_quota_value(const struct image_quota *quota, struct slice key, double *out);
+// Has the user a SCRAM credential of that mechanism?
+bool image_has_scram(const struct image *image, struct slice user, int8_t mechanism);
+// Brings parts into the order of image_quota.
+void image_quota_sort(struct image_quota_part *parts, int32_t part_count);
 // 0 when not finalised.
 int16_t image_feature_level(const struct image *image, const char *name);
 static inline int16_t image_metadata_version(const struct image *image)
@@ -161,6 +190,7 @@ const struct image_topic *image_next_topic(struct pmap_iter *iter);
 const struct image_node *image_next_node(struct pmap_iter *iter);         // &image->brokers, &image->controllers
 const struct image_resource *image_next_resource(struct pmap_iter *iter); // &image->resources
 const struct image_feature *image_next_feature(struct pmap_iter *iter);   // &image->features
+const struct image_quota *image_next_quota(struct pmap_iter *iter);       // &image->quotas
 const struct image_other *image_next_other(struct pmap_iter *iter);       // &image->others
 
 // The records that make the image again, in Kafka's order for snapshots (kafka-internals A10). Borrows from the image.
@@ -203,7 +233,8 @@ struct image_delta {
     bool brokers_changed;
     bool controllers_changed;
     bool features_changed;
-    bool others_changed; // quotas, ACLs, SCRAM, tokens
+    bool quotas_changed;
+    bool others_changed; // ACLs, SCRAM, tokens
 };
 
 struct image_delta *image_delta_ref(struct image_delta *delta);

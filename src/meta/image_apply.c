@@ -300,10 +300,10 @@ static enum err apply_unregister(struct apply *a, const struct unregister_broker
 
 // ---- what is kept as it came ------------------------------------------------------------------------------------
 
-static void key_add(struct apply *a, struct slice *key, struct slice part)
+static void key_add(struct arena *arena, struct slice *key, struct slice part)
 {
     size_t size = key->size + 5 + part.size;
-    uint8_t *bytes = arena_alloc(a->arena, size);
+    uint8_t *bytes = arena_alloc(arena, size);
     if (key->size > 0) memcpy(bytes, key->data, key->size);
     // Length + 1, 0 = null: no two lists of parts give the same key.
     uint8_t *end = uvarint64_write(bytes + key->size, slice_is_null(part) ? 0 : part.size + 1);
@@ -321,23 +321,42 @@ static enum err keep(struct apply *a, int16_t type, struct slice key, bool is_ke
     return OK;
 }
 
-static enum err apply_scram(struct apply *a, struct slice name, int8_t mechanism, bool is_kept)
+static struct slice scram_key(struct arena *arena, struct slice user, int8_t mechanism)
 {
     struct slice key = {0};
-    key_add(a, &key, name);
-    key_add(a, &key, slice_of(&mechanism, 1));
+    key_add(arena, &key, user);
+    key_add(arena, &key, slice_of(&mechanism, 1));
+    return key;
+}
+
+bool image_has_scram(const struct image *image, struct slice user, int8_t mechanism)
+{
+    struct arena arena = {0};
+    bool has = image_has_other(image, USER_SCRAM_CREDENTIAL_RECORD_KEY, scram_key(&arena, user, mechanism));
+    arena_deinit(&arena);
+    return has;
+}
+
+static enum err apply_scram(struct apply *a, struct slice name, int8_t mechanism, bool is_kept)
+{
+    struct slice key = scram_key(a->arena, name, mechanism);
     return keep(a, USER_SCRAM_CREDENTIAL_RECORD_KEY, key, is_kept);
 }
 
 static enum err apply_quota(struct apply *a, const struct client_quota_record *r)
 {
-    struct slice key = {0};
-    key_add(a, &key, r->key);
+    struct image_quota_part *parts = ARENA_ARRAY(a->arena, struct image_quota_part, r->entity.count);
+    int32_t count = 0;
     for (int32_t i = 0; i < r->entity.count; i++) {
-        key_add(a, &key, r->entity.items[i].entity_type);
-        key_add(a, &key, r->entity.items[i].entity_name);
+        int32_t k = 0; // of a type named twice the last counts, as in Kafka
+        while (k < count && !slice_eq(parts[k].type, r->entity.items[i].entity_type)) k++;
+        parts[k] = (struct image_quota_part){r->entity.items[i].entity_type, r->entity.items[i].entity_name};
+        if (k == count) count++;
     }
-    return keep(a, CLIENT_QUOTA_RECORD_KEY, key, !r->remove);
+    image_quota_sort(parts, count);
+    image_set_quota(a->image, parts, count, r->key, r->value, r->remove);
+    image_touch_area(a->touched, IMAGE_QUOTAS);
+    return OK;
 }
 
 static enum err apply_keyed(struct apply *a, int16_t type, struct slice key, bool is_kept)

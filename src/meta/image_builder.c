@@ -291,6 +291,7 @@ static struct image_delta *delta_between(const struct image *before, const struc
     d->brokers_changed = (touched->areas & IMAGE_BROKERS) != 0;
     d->controllers_changed = (touched->areas & IMAGE_CONTROLLERS) != 0;
     d->features_changed = (touched->areas & IMAGE_FEATURES) != 0;
+    d->quotas_changed = (touched->areas & IMAGE_QUOTAS) != 0;
     d->others_changed = (touched->areas & IMAGE_OTHERS) != 0;
     return d;
 }

@@ -34,7 +34,11 @@ bool image_remove_node(struct image *image, bool is_controller, int32_t id);
 void image_set_config(struct image *image, int8_t type, struct slice name, struct slice key, struct slice value);
 void image_remove_resource(struct image *image, int8_t type, struct slice name);
 void image_set_feature(struct image *image, struct slice name, int16_t level); // 0 removes
+// `remove` takes the key away, and the entity with its last key.
+void image_set_quota(struct image *image, const struct image_quota_part *parts, int32_t part_count, struct slice key,
+                     double value, bool remove); // image_quotas.c
 void image_put_other(struct image *image, int16_t record_type, struct slice key, struct slice value);
+bool image_has_other(const struct image *image, int16_t record_type, struct slice key);
 bool image_remove_other(struct image *image, int16_t record_type, struct slice key);
 // Another image of the same content.
 struct image *image_copy(const struct image *from);
@@ -44,7 +48,7 @@ struct image_touched;
 void image_touch_topic(struct image_touched *touched, struct uuid id);
 void image_touch_partition(struct image_touched *touched, struct uuid id, int32_t index);
 void image_touch_resource(struct image_touched *touched, int8_t type, struct slice name);
-enum image_area { IMAGE_BROKERS = 1, IMAGE_CONTROLLERS = 2, IMAGE_FEATURES = 4, IMAGE_OTHERS = 8 };
+enum image_area { IMAGE_BROKERS = 1, IMAGE_CONTROLLERS = 2, IMAGE_FEATURES = 4, IMAGE_OTHERS = 8, IMAGE_QUOTAS = 16 };
 void image_touch_area(struct image_touched *touched, enum image_area area);
 
 enum image_mark { IMAGE_MARK_NONE, IMAGE_MARK_BEGIN, IMAGE_MARK_END, IMAGE_MARK_ABORT };

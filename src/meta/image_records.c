@@ -145,6 +145,23 @@ static void write_configs(struct writer *w)
     }
 }
 
+static void write_quotas(struct writer *w)
+{
+    struct pmap_iter it = pmap_iter(&w->image->quotas);
+    for (const struct image_quota *quota; (quota = image_next_quota(&it)) != NULL;)
+        for (int32_t i = 0; i < quota->count; i++) {
+            struct client_quota_record r = client_quota_record_init();
+            r.entity.items = ARENA_ARRAY(w->arena, struct client_quota_record_entity_data, quota->part_count);
+            r.entity.count = quota->part_count;
+            for (int32_t k = 0; k < quota->part_count; k++)
+                r.entity.items[k] = (struct client_quota_record_entity_data){.entity_type = quota->parts[k].type,
+                                                                             .entity_name = quota->parts[k].name};
+            r.key = quota->values[i].key;
+            r.value = quota->values[i].value;
+            METADATA_ADD(w->records, w->arena, client_quota_record, 0, &r);
+        }
+}
+
 // Kept as they came, so they go as they came.
 static void write_others(struct writer *w, int16_t record_type)
 {
@@ -171,7 +188,7 @@ void image_records(const struct image *image, struct arena *arena, struct metada
     write_nodes(&w);
     write_topics(&w);
     write_configs(&w);
-    write_others(&w, CLIENT_QUOTA_RECORD_KEY);
+    write_quotas(&w);
     write_producer_ids(&w);
     write_others(&w, ACCESS_CONTROL_ENTRY_RECORD_KEY);
     write_others(&w, USER_SCRAM_CREDENTIAL_RECORD_KEY);

@@ -65,7 +65,17 @@ static void kafkas_log_gives_kafkas_cluster(void **state)
     assert_int_equal(image->topic_names.count, 3);
     assert_int_equal(image->partition_count, 8);
     assert_int_equal(image->next_producer_id, 1000);
-    assert_int_equal(image->others.count, 2); // alice's quota, bob's credential
+    assert_int_equal(image->others.count, 1); // bob's credential
+    struct image_quota_part alice = {SLICE("user"), SLICE("alice")};
+    const struct image_quota *quota = image_quota(image, &alice, 1);
+    assert_non_null(quota);
+    assert_int_equal(quota->count, 1);
+    double rate = 0;
+    assert_true(image_quota_value(quota, quota->values[0].key, &rate));
+    assert_true(rate > 0);
+    assert_false(image_quota_value(quota, SLICE("nonsense"), &rate));
+    alice.name = SLICE_NULL;
+    assert_null(image_quota(image, &alice, 1));
 
     const struct image_topic *orders = image_topic_by_name(image, SLICE("orders"));
     assert_int_equal(image_topic_partition_count(orders), 5);
@@ -98,7 +108,7 @@ static void kafkas_log_gives_kafkas_cluster(void **state)
     assert_int_equal(delta->topic_count, 3); // the one deleted again was never shown
     assert_int_equal(delta->partition_count, 8);
     assert_true(delta->brokers_changed && delta->controllers_changed && delta->features_changed &&
-                delta->others_changed);
+                delta->others_changed && delta->quotas_changed);
     image_delta_unref(delta);
     image_unref(image);
     arena_deinit(&arena);
@@ -132,7 +142,8 @@ static void kafkas_snapshot_holds_the_same(void **state)
     assert_int_equal(image->topics.count, 3);
     assert_int_equal(image->partition_count, 8);
     assert_int_equal(image->next_producer_id, 1000);
-    assert_int_equal(image->others.count, 2);
+    assert_int_equal(image->others.count, 1);
+    assert_int_equal(image->quotas.count, 1);
     assert_int_equal(image_topic_partition_count(image_topic_by_name(image, SLICE("orders"))), 5);
     assert_true(slice_eq_str(image_config(image, IMAGE_RESOURCE_TOPIC, SLICE("orders"), "retention.ms"), "123456"));
     assert_non_null(image_broker(image, 1));

@@ -13,6 +13,7 @@ struct time_task {
     struct view *views;
     size_t count;
     enum err outcome;
+    uint64_t replacements; // of the plog when it began
     int64_t offset;
     int64_t timestamp;
     int32_t leader_epoch;
@@ -155,6 +156,8 @@ static void time_done(struct env *env, struct env_task *task)
         }
         view_deinit(&t->views[i], true);
     }
+    // Compaction put other files in place meanwhile: ask again.
+    if (e == ERR_CORRUPT && t->replacements != plog->replacements) e = ERR_OFFSET_NOT_AVAILABLE;
     mem_free(t->views);
     mem_free(t);
     if (e == ERR_IO) {
@@ -175,6 +178,7 @@ void plog_find_time(struct plog *plog, struct plog_time_op *op)
     t->op = op;
     t->target = op->target_ms;
     t->log_start = plog->log_start;
+    t->replacements = plog->replacements;
     t->views = mem_zalloc(plog->segment_count, sizeof(*t->views));
     for (size_t i = plog_segment_of(plog, plog->log_start); i < plog->segment_count; i++) {
         const struct segment *s = plog->segments[i];

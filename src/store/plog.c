@@ -15,6 +15,7 @@ struct plog *plog_new(const struct plog_load_params *params)
     plog->topic_id = params->topic_id;
     plog->options = *params->options;
     plog->last_snapshot = -1;
+    plog->cleaned_to = params->cleaned_to;
     producers_init(&plog->producers);
     list_init(&plog->queue);
     list_init(&plog->writing);
@@ -184,6 +185,7 @@ void plog_step(struct plog *plog)
         plog_seal_next(plog);
     }
     bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
+    if (plog->pending != NULL || plog->has_failed) compact_cancel(plog);
     if (!is_quiet || plog->pending == NULL) return;
     if (plog->state == PLOG_TRUNCATING) truncate_start(plog);
     else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING) close_start(plog);
@@ -277,6 +279,7 @@ void plog_checkpoint(const struct plog *plog, struct plog_checkpoint *out)
         .log_start = plog->log_start,
         .lists_log_start = plog->log_start > plog->segments[0]->base_offset,
         .high_watermark = plog->high_watermark,
+        .cleaned_to = plog->cleaned_to,
     };
 }
 

@@ -142,6 +142,7 @@ struct cold_task {
     size_t count;
     size_t found; // which attempt has the range
     int64_t next_base; // to go on from when none has; INT64_MAX = nowhere
+    uint64_t replacements; // of the plog when it began
     enum err outcome;
     struct plog_range range;
 };
@@ -198,12 +199,19 @@ static void cold_done(struct env *env, struct env_task *task)
     if (e == OK) {
         op->range = t->range;
         if (t->range.size > 0) op->range.file = file_ref(a->view.log);
-        if (plog->state == PLOG_OPEN) remember_limit(plog, a, t->spec.limit_offset);
+        if (plog->state == PLOG_OPEN && t->replacements == plog->replacements)
+            remember_limit(plog, a, t->spec.limit_offset);
     }
+    // Compaction put other files in place: what was found in the old ones holds, what was not is looked for anew.
+    bool must_repeat = e != OK && t->replacements != plog->replacements && plog->state == PLOG_OPEN;
     for (size_t i = 0; i < t->count; i++) view_deinit(&t->attempts[i].view, true);
     int64_t next_base = t->next_base;
     struct plog_read_spec spec = t->spec;
     mem_free(t);
+    if (must_repeat && !plog->has_failed) {
+        cold_start(plog, op, spec, plog_segment_of(plog, spec.offset));
+        return;
+    }
     if (e == ERR_NOT_FOUND && plog->state == PLOG_OPEN && next_base < spec.limit_offset) {
         cold_start(plog, op, spec, plog_segment_of(plog, next_base));
         return;
@@ -220,6 +228,7 @@ static void cold_start(struct plog *plog, struct plog_read_op *op, struct plog_r
     t->spec = spec;
     t->base.what = "reading";
     t->next_base = INT64_MAX;
+    t->replacements = plog->replacements;
     for (size_t i = first; i < plog->segment_count; i++) {
         if (!plog->segments[i]->is_created) break;
         if (t->count == COLD_SEGMENTS) {

@@ -151,6 +151,7 @@ struct plog_load_params {
     int64_t recovery_point;   // checkpoint values, 0 when absent
     int64_t log_start;
     int64_t high_watermark;
+    int64_t cleaned_to;
     bool was_clean;           // of the directory; false = recover from the recovery point on
     int64_t wall_ms;          // now
     const struct plog_options *options;
@@ -194,6 +195,7 @@ struct plog_checkpoint {
     int64_t log_start;
     bool lists_log_start;   // log start is above the first segment's base: belongs into log-start-offset-checkpoint
     int64_t high_watermark;
+    int64_t cleaned_to; // 0 = never compacted; else belongs into cleaner-offset-checkpoint
 };
 
 // loop. What goes into the three checkpoint files now.
@@ -288,6 +290,33 @@ struct plog_retain_op {
 // loop. A round of retention (B7): whole segments below the high watermark that are too old, more than enough, or below
 // the log start leave, and the log start rises.
 void plog_retain(struct plog *plog, struct plog_retain_op *op);
+
+// Compaction of a log whose topic has cleanup.policy compact (B7).
+struct plog_compact_limits {
+    int64_t min_lag_ms; // min.compaction.lag.ms
+    int64_t max_lag_ms; // max.compaction.lag.ms, INT64_MAX = none
+};
+struct plog_dirtiness {
+    double ratio;    // bytes never compacted over all that may be; 0 = nothing to do
+    bool is_overdue; // max.compaction.lag.ms says it has to be
+};
+// loop. What a round would find. Zero for a log that holds transactions: those are not compacted yet.
+void plog_dirtiness(const struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
+                    struct plog_dirtiness *out);
+
+struct plog_compact_op {
+    struct plog_op op;
+    struct plog_compact_limits limits;
+    int64_t delete_retention_ms; // delete.retention.ms: how long tombstones stay
+    int64_t map_bytes_max;       // log.cleaner.dedupe.buffer.size
+    int64_t wall_ms;             // now
+    // with op.result OK
+    int64_t bytes_before;
+    int64_t bytes_after;
+};
+// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace. Appends,
+// reads and everything else go on meanwhile. ERR_BUSY in done: nothing to do, or given up for a truncation or a close.
+void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----
 

@@ -278,6 +278,10 @@ struct plog {
     bool wants_flush;      // flush.ms, flush.messages
     int tasks;             // on their way
     enum plog_state state;
+    struct compaction *compaction; // under way; compact.c
+    int64_t cleaned_to;            // everything below was compacted
+    bool is_uncleanable;           // compaction failed here
+    uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
     struct plog_op *pending; // of a state other than OPEN, until it runs
     bool has_failed;
     bool has_told_failure;
@@ -353,7 +357,12 @@ void plog_flushed(struct plog *plog, struct plog_place place);
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
 char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid id, const char *suffix);
 
+// compact.c: asks a compaction under way to give up.
+void compact_cancel(struct plog *plog);
+
 // truncate.c, close.c
+// Log and indexes of one segment; missing files are fine.
+MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);

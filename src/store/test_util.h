@@ -87,6 +87,7 @@ static inline struct plog_load_params bench_params(struct bench *b)
         .recovery_point = b->closed.recovery_point,
         .log_start = b->closed.lists_log_start ? b->closed.log_start : 0,
         .high_watermark = b->closed.high_watermark,
+        .cleaned_to = b->closed.cleaned_to,
         .wall_ms = 1700000000000,
         .options = &b->options,
     };
@@ -155,19 +156,26 @@ static inline void bench_reopen_clean(struct bench *b)
     bench_load(b);
 }
 
-// The process dies while nothing is under way; with a power cut, what was not synced may go.
-static inline void bench_crash(struct bench *b, enum sim_crash kind)
+// The process is dead; what it left is opened anew. `dead` is the file system it had.
+static inline void bench_bury(struct bench *b, struct fs *dead)
 {
     plog_checkpoint(b->plog, &b->closed);
     b->closed.recovery_point = 0; // as the checkpoint of a minute ago may say
-    struct fs *dead = bench_fs(b);
-    sim_node_crash(b->node, kind);
+    b->closed.cleaned_to = 0;
     plog_free(b->plog); // only memory: calls of the dead process do nothing
     b->plog = NULL;
     assert_int_equal(logdir_close(dead, b->dir, false, -1), OK);
     sim_node_restart(b->node);
     bench_open_dir(b);
     assert_false(b->was_clean);
+}
+
+// The process dies while nothing is under way; with a power cut, what was not synced may go.
+static inline void bench_crash(struct bench *b, enum sim_crash kind)
+{
+    struct fs *dead = bench_fs(b);
+    sim_node_crash(b->node, kind);
+    bench_bury(b, dead);
 }
 
 // ---- appending ----

@@ -24,7 +24,7 @@ struct truncate_task {
     struct plog *fresh;
 };
 
-static enum err remove_segment(struct fs *fs, const char *dir_path, int64_t base)
+enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base)
 {
     static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
     enum err e = OK;
@@ -116,7 +116,7 @@ static void truncate_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "truncating";
     for (size_t i = t->base_count; i > 0 && e == OK; i--) {
-        e = remove_segment(fs, t->base.dir_path, t->bases[i - 1]);
+        e = segment_remove_files(fs, t->base.dir_path, t->bases[i - 1]);
         if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     }
     if (e == OK && t->has_cut) e = cut_segment(t, fs);
@@ -153,6 +153,7 @@ static void take_over(struct plog *plog, struct plog *fresh)
     plog->last_snapshot = fresh->last_snapshot;
     plog->log_start = fresh->log_start;
     plog->assigned_end = fresh->assigned_end;
+    if (plog->cleaned_to > plog->assigned_end) plog->cleaned_to = plog->assigned_end;
     plog->published = fresh->published;
     plog->flushed = fresh->flushed;
     plog->durable_end = fresh->durable_end;
@@ -304,7 +305,7 @@ static void drop_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "removing old segments";
     for (size_t i = 0; i < t->count && e == OK; i++) {
-        e = remove_segment(fs, t->base.dir_path, t->bases[i]);
+        e = segment_remove_files(fs, t->base.dir_path, t->bases[i]);
         char *snapshot = segment_path(t->base.dir_path, t->bases[i], ".snapshot");
         if (e == OK) e = file_remove(fs, snapshot);
         mem_free(snapshot);

@@ -20,7 +20,8 @@
 // GB (10^9 bytes of batches) and its resident memory at the end.
 //
 // Requests are of the last versions without compact encodings, or the last that matter: Produce 3, Fetch 4,
-// ListOffsets 1, Metadata 1, CreateTopics 2, JoinGroup 5, SyncGroup 3, Heartbeat 3, LeaveGroup 3, OffsetCommit 7. All numbers on the wire are big-endian.
+// ListOffsets 1, Metadata 1, CreateTopics 2, JoinGroup 5, SyncGroup 3, Heartbeat 3, LeaveGroup 3, OffsetCommit 7.
+// All numbers on the wire are big-endian.
 #define _GNU_SOURCE
 #include "loadgen.h"
 

@@ -55,6 +55,7 @@ struct groups {
     bool commits;
     struct samples latency;
     uint64_t requests;
+    uint64_t noise;
 };
 
 // ---- requests ----
@@ -249,6 +250,12 @@ static void rejoin(struct groups *g, struct member *m, int code, const char *wha
     join(g, m);
 }
 
+static uint64_t noise(struct groups *g)
+{
+    g->noise ^= g->noise << 13, g->noise ^= g->noise >> 7, g->noise ^= g->noise << 17;
+    return g->noise;
+}
+
 static void synced(struct groups *g, struct member *m, const uint8_t *answer)
 {
     int code = load_i16(answer + 4);
@@ -258,8 +265,9 @@ static void synced(struct groups *g, struct member *m, const uint8_t *answer)
     }
     m->state = MEMBER_STABLE;
     m->has_assignment = true;
-    m->commit_ns = now_ns() + (uint64_t)rand() % (g->commit_every_ns + 1);
-    later(m, (uint64_t)rand() % g->beat_ns);
+    // Spread, so that they do not all speak at once.
+    m->commit_ns = now_ns() + noise(g) % (g->commit_every_ns + 1);
+    later(m, noise(g) % g->beat_ns);
 }
 
 static void committed(struct groups *g, struct member *m, const uint8_t *answer, uint64_t took_ns)
@@ -383,7 +391,8 @@ static struct groups begin_groups(const struct options *o, int count, bool one_g
                        .partitions = (int)number(o, "partitions", 1),
                        .topic = topic_of(o),
                        .beat_ns = (uint64_t)(number(o, "beat_ms", 50) * 1e6),
-                       .commit_every_ns = (uint64_t)(number(o, "commit_ms", 200) * 1e6)};
+                       .commit_every_ns = (uint64_t)(number(o, "commit_ms", 200) * 1e6),
+                       .noise = 88172645463325252u};
     await_coordinator(o);
     g.conns = connect_all(o, g.epoll, count, 256 * 1024);
     g.members = get((size_t)count * sizeof *g.members);

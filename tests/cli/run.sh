@@ -13,7 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 mode=check
 if [ "${1:?see the head of this file}" = --golden ]; then mode=golden; shift; fi
 what=$1 B=${2:?broker address}; shift 2
-[ $# -gt 0 ] || set -- topics console storage
+[ $# -gt 0 ] || set -- topics console storage configs admin1 consumer_groups verifiable perf groups_console dumplog cluster_tools
+L=$here/logs Z=00000000000000000000 # what dumplog reads, and a segment's first name
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TZ=UTC
@@ -28,20 +29,68 @@ if [ $mode = golden ]; then
   producer() { tool org.apache.kafka.tools.ConsoleProducer "$@"; }
   consumer() { tool org.apache.kafka.tools.consumer.ConsoleConsumer "$@"; }
   storage() { tool kafka.tools.StorageTool "$@"; }
+  configs() { tool kafka.admin.ConfigCommand "$@"; }
+  groups() { tool org.apache.kafka.tools.consumer.group.ConsumerGroupCommand "$@"; }
+  allgroups() { tool org.apache.kafka.tools.GroupsCommand "$@"; }
+  delrecords() { tool org.apache.kafka.tools.DeleteRecordsCommand "$@"; }
+  offsets() { tool org.apache.kafka.tools.GetOffsetShell "$@"; }
+  metrics() { tool org.apache.kafka.tools.ClientMetricsCommand "$@"; }
+  dump() { tool org.apache.kafka.tools.DumpLogSegments "$@"; }
+  quorum() { tool org.apache.kafka.tools.MetadataQuorumCommand "$@"; }
+  features() { tool org.apache.kafka.tools.FeatureCommand "$@"; }
+  logdirs() { tool org.apache.kafka.tools.LogDirsCommand "$@"; }
+  apiversions() { tool org.apache.kafka.tools.BrokerApiVersionsCommand "$@"; }
+  cluster() { tool org.apache.kafka.tools.ClusterTool "$@"; }
+  election() { tool org.apache.kafka.tools.LeaderElectionCommand "$@"; }
+  reassign() { tool org.apache.kafka.tools.reassign.ReassignPartitionsCommand "$@"; }
+  vproducer() { tool org.apache.kafka.tools.VerifiableProducer "$@"; }
+  vconsumer() { tool org.apache.kafka.tools.VerifiableConsumer "$@"; }
+  pperf() { tool org.apache.kafka.tools.ProducerPerformance "$@"; }
+  cperf() { tool org.apache.kafka.tools.ConsumerPerformance "$@"; }
+  latency() { tool org.apache.kafka.tools.EndToEndLatency "$@"; }
 else
   bin=$(readlink -f "$what")
   topics() { "$bin" kafka-topics "$@"; }
   producer() { "$bin" kafka-console-producer "$@"; }
   consumer() { "$bin" kafka-console-consumer "$@"; }
   storage() { "$bin" kafka-storage "$@"; }
+  configs() { "$bin" kafka-configs "$@"; }
+  groups() { "$bin" kafka-consumer-groups "$@"; }
+  allgroups() { "$bin" kafka-groups "$@"; }
+  delrecords() { "$bin" kafka-delete-records "$@"; }
+  offsets() { "$bin" kafka-get-offsets "$@"; }
+  metrics() { "$bin" kafka-client-metrics "$@"; }
+  dump() { "$bin" kafka-dump-log "$@"; }
+  quorum() { "$bin" kafka-metadata-quorum "$@"; }
+  features() { "$bin" kafka-features "$@"; }
+  logdirs() { "$bin" kafka-log-dirs "$@"; }
+  apiversions() { "$bin" kafka-broker-api-versions "$@"; }
+  cluster() { "$bin" kafka-cluster "$@"; }
+  election() { "$bin" kafka-leader-election "$@"; }
+  reassign() { "$bin" kafka-reassign-partitions "$@"; }
+  vproducer() { "$bin" kafka-verifiable-producer "$@"; }
+  vconsumer() { "$bin" kafka-verifiable-consumer "$@"; }
+  pperf() { "$bin" kafka-producer-perf-test "$@"; }
+  cperf() { "$bin" kafka-consumer-perf-test "$@"; }
+  latency() { "$bin" kafka-e2e-latency "$@"; }
 fi
 
+# Every number as its form: 12.34 is N.dd, 7 is N; what a division by no time gives is one, too.
+digits() { sed -E -e 's/Infinity|NaN/N.dddd/g' -e ':a' -e 's/(N\.d*)[0-9]/\1d/' -e 'ta' -e 's/[0-9]+(\.[0-9])/N\1/' -e 'ta' -e 's/[0-9]+/N/g' -e 's/(\tN\.)d+/\1d/'; }
+# What varies in the tools' JSON.
+moments() {
+  sed -E -e 's/"(timestamp|commitTimestamp|currentStateTimestamp)":[0-9]+/"\1":MS/g' -e 's/"avg_throughput":[0-9.E-]+/"avg_throughput":N/' \
+    -e 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UUID/g' -e 's/"topicId":"[A-Za-z0-9_-]{22}"/"topicId":"ID"/g'
+}
 mask() {
   sed -E -e '/^[[:space:]]+at /d' -e '/^[[:space:]]*\.\.\. [0-9]+ more$/d' -e '/^Caused by: (joptsimple|java\.lang\.NumberFormat)/d' \
     -e 's/\[\[config\], \[bootstrap-server\]\]/[[bootstrap-server], [config]]/' \
     -e 's/^\[20[0-9-]+ [0-9:,]+\]/[TIME]/' -e 's/TopicId: [A-Za-z0-9_-]{22}/TopicId: ID/' -e 's/(CreateTime|LogAppendTime):[0-9]+/\1:MS/' \
     -e 's/directory\.id=[A-Za-z0-9_-]{22}/directory.id=ID/' -e 's/correlation id [0-9]+/correlation id N/' -e 's/groupId=console-consumer-[0-9]+/groupId=GROUP/' \
-    -e "s|$D|DIR|g" -e "s|${B//./\\.}|BROKER|g" -e "s/(localhost|127\.0\.0\.1):${B##*:}/BROKER/g"
+    -e 's/\[all-groups\], \[group\]/[group], [all-groups]/' -e 's/\[topic\], \[group\]/[group], [topic]/' -e 's/scenarios: \[.*\]$/scenarios: SET/' \
+    -e 's/Valid states are: .*/Valid states are: SET/' -e 's/(console-consumer|consumer-[a-z]+-1)-[0-9a-f]{8}-[0-9a-f-]{27}/\1-MEMBER/g' -e 's/(config for )[A-Za-z0-9_-]{22}\./\1ID./' \
+    -e 's/"logDir":"[^"]*"/"logDir":"DIR"/' -e 's/"log_dirs":\["\/[^"]*"\]/"log_dirs":["\/DIR"]/g' -e 's/ directory id [A-Za-z0-9_-]{22}$/ directory id ID/' \
+    -e "s|$L|LOGS|g" -e "s|$D|DIR|g" -e "s|${B//./\\.}|BROKER|g" -e "s/(localhost|127\.0\.0\.1):${B##*:}/BROKER/g" -e 's/BROKER  \(1\) +/BROKER  (1) /'
 }
 
 failed=0 passed=0 pending=0

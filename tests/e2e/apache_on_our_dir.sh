@@ -4,42 +4,14 @@
 # starts on it and serves the same records, adds some and stops, and we serve all of that.
 #   tests/e2e/apache_on_our_dir.sh      (BROKER=kafka: Apache Kafka writes it, which proves the script)
 . "$(dirname "$0")/../lib/broker.sh"
-here=$ROOT/tests/e2e
+. "$ROOT/tests/lib/hand_over.sh"
 oracle=$ROOT/tests/oracle/kafka
 # What this adds under a sanitizer is Apache's time; the reading and writing are covered by the other scripts there.
 lines=12000
 [ -z "${ODRADEK_SLOW:-}" ] || lines=2000
-python=$("$ROOT/tests/lib/venv")
-"$oracle" fetch
-# The directory outlives three brokers on one port: a quorum's voter is known by its address.
 settings=(log.index.interval.bytes=1024 log.segment.bytes=1048576 metadata.log.max.record.bytes.between.snapshots=2000)
 start_broker "${settings[@]}"
-port=$BROKER_PORT
-topics=()
-for codec in none gzip snappy lz4 zstd; do
-    topics+=("shared-$codec")
-    "$python" "$ROOT/tests/clients/librdkafka/topic.py" "$BOOTSTRAP" create "shared-$codec" 2 segment.ms=123456789
-    python3 "$here/make_access_log.py" 7 "$lines" >"$SCRATCH/in"
-    kcat -b "$BOOTSTRAP" -P -t "shared-$codec" -z "$codec" -X sticky.partitioning.linger.ms=0 -X enable.idempotence=true <"$SCRATCH/in"
-done
-
-read_all() { # INTO
-    local topic p
-    mkdir -p "$1"
-    for topic in "${topics[@]}"; do
-        for p in 0 1; do
-            kcat -b "$BOOTSTRAP" -C -q -t "$topic" -p "$p" -o beginning -e -f '%o %T %k %h %s\n' >"$1/$topic-$p"
-        done
-    done
-}
-
-same_records() { # WHO EXPECTED GOT
-    local file
-    for file in "$2"/*; do
-        cmp -s "$file" "$3/$(basename "$file")" || die "$1 serves other records of $(basename "$file") than were there before"
-        echo "ok apache_on_our_dir/$1-$(basename "$file") $(sha256sum <"$file" | cut -c1-16)"
-    done
-}
+fill_topics "$lines"
 
 no_fault() { # WHO
     local kind files faults dir=$SCRATCH/node/data
@@ -69,8 +41,7 @@ stop_broker
 [ -e "$SCRATCH/node/data/.kafka_cleanshutdown" ] || die "a clean stop left no .kafka_cleanshutdown"
 no_fault "$BROKER"
 
-answer=$("$ROOT/tests/node" adopt kafka "$SCRATCH/node" "$port" "${settings[@]}")
-read -r BROKER_PID _ <<<"$answer"
+swap_broker kafka "${settings[@]}"
 read_all "$SCRATCH/apache"
 same_records apache "$SCRATCH/before" "$SCRATCH/apache"
 got=$("$oracle" tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$BOOTSTRAP" --describe --topic shared-lz4)
@@ -81,10 +52,8 @@ seq 1 1000 | kcat -b "$BOOTSTRAP" -P -t shared-zstd -X sticky.partitioning.linge
 topics+=(shared-new)
 seq 1 1000 | kcat -b "$BOOTSTRAP" -P -t shared-new -X sticky.partitioning.linger.ms=0 -z lz4
 read_all "$SCRATCH/added"
-stop_broker
 
-BROKER_PORT=$port
-start_broker "${settings[@]}"
+swap_broker "$BROKER" "${settings[@]}"
 read_all "$SCRATCH/after"
 same_records back "$SCRATCH/added" "$SCRATCH/after"
 stop_broker

@@ -29,7 +29,8 @@ start_broker() { # key=value...
     BOOTSTRAP=127.0.0.1:$BROKER_PORT
 }
 
-stop_broker() {
+stop_broker() { # -9 to kill it; nothing when it is stopped
+    [ -n "$BROKER_PID" ] || return 0
     "$ROOT/tests/node" stop "$BROKER_PID" "$@"
     BROKER_PID=
 }

@@ -94,7 +94,10 @@ class Node:
             "process.roles=broker,controller", "node.id=1",
             f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.port + 1}",
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}", "controller.listener.names=CONTROLLER",
-            f"controller.quorum.bootstrap.servers=127.0.0.1:{self.port + 1}", f"log.dirs={self.data}", *self.settings,
+            f"controller.quorum.bootstrap.servers=127.0.0.1:{self.port + 1}", f"log.dirs={self.data}",
+            "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
+            "share.coordinator.state.topic.replication.factor=1", "share.coordinator.state.topic.min.isr=1",
+            "group.initial.rebalance.delay.ms=0", *self.settings,
             *os.environ.get("ODRADEK_SETTINGS", "").split()]) + "\n")
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([binary(), "server", str(self.directory / "server.properties")],

@@ -5,13 +5,16 @@
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/conn.h"
+#include "broker/telemetry.h"
 #include "meta/image.h"
 #include "meta/records.h"
 #include "proto/api_versions.h"
 #include "proto/apis.h"
 
-static bool is_listed(const struct wire_api *api)
+static bool is_listed(const struct image *image, const struct wire_api *api)
 {
+    bool is_telemetry = api->key == API_GET_TELEMETRY_SUBSCRIPTIONS || api->key == API_PUSH_TELEMETRY;
+    if (is_telemetry && !telemetry_is_wanted(image)) return false;
     return api->serve_min <= api->serve_max && (api->listeners & WIRE_LISTENER_BROKER) != 0 &&
            api_handler(api->key) != NULL;
 }
@@ -23,7 +26,7 @@ static void list_apis(struct request *request, struct api_versions_response *res
     response->api_keys.items = ARENA_ARRAY(&request->arena, struct api_versions_response_api_version, count);
     for (size_t i = 0; i < count; i++) {
         const struct wire_api *api = wire_api_at(i);
-        if (!is_listed(api)) continue;
+        if (!is_listed(request->shard->image, api)) continue;
         struct api_versions_response_api_version *out = &response->api_keys.items[response->api_keys.count++];
         out->api_key = api->key;
         out->min_version = api->advertise_min;

@@ -6,7 +6,7 @@
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
 
-enum { ENDPOINTS_OF_BROKERS = 1 };
+enum { ENDPOINTS_OF_BROKERS = 1, ENDPOINTS_OF_CONTROLLERS = 2 };
 
 static void list_brokers(struct request *request, struct describe_cluster_response *response)
 {
@@ -29,20 +29,31 @@ static void list_brokers(struct request *request, struct describe_cluster_respon
     }
 }
 
+static void refuse(struct request *request, int8_t endpoint_type)
+{
+    struct describe_cluster_response response = describe_cluster_response_init();
+    response.error_code = ERR_MISMATCHED_ENDPOINT_TYPE;
+    response.error_message =
+        SLICE("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER");
+    if (endpoint_type != ENDPOINTS_OF_CONTROLLERS) {
+        response.error_code = ERR_UNSUPPORTED_ENDPOINT_TYPE;
+        response.error_message =
+            slice_str(arena_printf(&request->arena, "Unsupported endpoint type %d", endpoint_type));
+    }
+    request_reply(request, &response);
+}
+
 void api_describe_cluster(struct request *request)
 {
     const struct describe_cluster_request *body = request->body;
+    if (body->endpoint_type != ENDPOINTS_OF_BROKERS) {
+        refuse(request, body->endpoint_type);
+        return;
+    }
     struct describe_cluster_response response = describe_cluster_response_init();
     response.cluster_id = slice_str(request->shard->broker->cluster_id);
-    response.endpoint_type = body->endpoint_type;
-    if (body->endpoint_type == ENDPOINTS_OF_BROKERS) {
-        response.controller_id = cluster_controller(request);
-        list_brokers(request, &response);
-    } else {
-        response.error_code = ERR_MISMATCHED_ENDPOINT_TYPE;
-        response.error_message =
-            SLICE("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER");
-    }
+    response.controller_id = cluster_controller(request);
+    list_brokers(request, &response);
     if (body->include_cluster_authorized_operations)
         response.cluster_authorized_operations = cluster_operations(ACL_CLUSTER);
     request_reply(request, &response);

@@ -2,7 +2,9 @@
 // Fetch (kafka-internals B5; design walk 2). Each owner's shard reads its partitions in one visit ("leg") and brings
 // home file ranges, which are cut to the request's limits in the request's order. With less than min.bytes the legs go
 // out once more to watch; the first to see enough comes home, the others are called back, and everything is read anew.
+// A request of a session (broker/fetch_session.h) looks there for what it reads first, and for what it says last.
 #include "proto/fetch.h"
+#include "base/mem.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
@@ -58,6 +60,11 @@ struct fetch {
     int legs_out;           // visits and recalls under way
     struct env_timer deadline;
     bool is_due; // the wait is over: answer with what there is
+    // Sessions.
+    struct fetch_use use;
+    bool wants_session;
+    struct env_msg to_session; // there and back
+    enum err session_error;
 };
 
 // ---- reading, on the owner's shard -------------------------------------------------------------------------------
@@ -276,6 +283,82 @@ static void apportion(struct fetch *fetch)
     }
 }
 
+static void reply(struct fetch *fetch)
+{
+    if (fetch->session_error != OK) {
+        fetch->response.error_code = err_to_wire(fetch->session_error);
+        fetch->response.responses.count = 0;
+    }
+    cluster_add_fetch_hints(fetch->request, &fetch->response);
+    request_reply(fetch->request, &fetch->response);
+}
+
+typedef void visit_fn(struct env *env, struct env_msg *msg);
+
+static void visit_session(struct fetch *fetch, int32_t session_id, visit_fn *visit)
+{
+    struct shard *home = fetch->request->shard;
+    struct shard *owner = home->broker->shards[fetch_session_shard(session_id, home->broker->shard_count)];
+    fetch->to_session.run = visit;
+    if (owner == home)
+        visit(home->env, &fetch->to_session);
+    else
+        env_post(owner->env, &fetch->to_session);
+}
+
+static void leave_session(struct env *env, struct fetch *fetch, visit_fn *home)
+{
+    fetch->to_session.run = home;
+    if (fetch->request->shard == shard_here(env))
+        home(env, &fetch->to_session);
+    else
+        env_post(fetch->request->shard->env, &fetch->to_session);
+}
+
+static void finished(struct env *env, struct env_msg *msg)
+{
+    (void)env;
+    reply(CONTAINER_OF(msg, struct fetch, to_session));
+}
+
+static void finish_session(struct env *env, struct env_msg *msg)
+{
+    struct fetch *fetch = CONTAINER_OF(msg, struct fetch, to_session);
+    fetch->session_error =
+        fetch_session_finish(&shard_here(env)->fetch_sessions, &fetch->use, fetch->request->version, &fetch->response);
+    leave_session(env, fetch, finished);
+}
+
+static void create_session(struct fetch *fetch)
+{
+    struct shard *shard = fetch->request->shard;
+    uint32_t random = 0;
+    env_random(shard->env, &random, sizeof(random));
+    fetch->response.session_id = fetch_session_create(&shard->fetch_sessions, fetch->body, fetch->request->version,
+                                                      &fetch->response, shard->image, env_now_ms(shard->env), random);
+}
+
+// Over a quota: nothing is sent now, and so nothing counts. The session stands as it did, the client asks again.
+static bool is_throttled(struct fetch *fetch)
+{
+    struct request *request = fetch->request;
+    struct shard *shard = request->shard;
+    if (!shard->quotas.is_set[QUOTA_FETCH] && !shard->quotas.is_set[QUOTA_REQUEST]) return false;
+    request_charge_time(request);
+    size_t size = 0;
+    enum err e = wire_size(request->api->response, request->version, &fetch->response, &size);
+    if (shard->quotas.is_set[QUOTA_FETCH] && e == OK) {
+        struct quota_user who = request_quota_user(request);
+        request_throttle(request, quotas_record(shard, QUOTA_FETCH, who, (double)size));
+        if (request->throttle_ms > 0) quotas_unrecord(shard, QUOTA_FETCH, who, (double)size);
+    }
+    if (request->throttle_ms == 0) return false;
+    fetch->response.responses.count = 0;
+    fetch->response.session_id = fetch->use.session_id;
+    request_reply(request, &fetch->response);
+    return true;
+}
+
 static void answer(struct fetch *fetch)
 {
     struct request *request = fetch->request;
@@ -290,11 +373,13 @@ static void answer(struct fetch *fetch)
         item->out->records.size = item->range.size;
         request_pin_file(request, item->range.file); // takes the range's reference
     }
-    cluster_add_fetch_hints(request, &fetch->response);
-    request_reply(request, &fetch->response);
+    if (is_throttled(fetch)) return;
+    if (fetch->wants_session && request->conn != NULL) create_session(fetch);
+    if (fetch->use.session_id == FETCH_SESSION_NONE)
+        reply(fetch);
+    else
+        visit_session(fetch, fetch->use.session_id, finish_session);
 }
-
-typedef void visit_fn(struct env *env, struct env_msg *msg);
 
 // Sends every leg out. Our own goes last: it may come home, and answer, within the call.
 static void send_legs(struct fetch *fetch, enum fetch_state state, visit_fn *visit)
@@ -401,10 +486,19 @@ static void route(struct fetch *fetch, struct fetch_item *item)
     fetch->readable_count++;
 }
 
-static enum err locate(struct fetch *fetch, struct fetch_item *item, const struct image_topic *topic)
+// `name`: under which a session has known the topic's id; the id of a sessionless request comes without.
+static enum err why_missing(const struct request *request, struct slice name, int32_t partition)
+{
+    if (request->version < 13) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (name.size == 0) return ERR_UNKNOWN_TOPIC_ID;
+    bool has_namesake = image_partition(request->shard->image, name, partition) != NULL;
+    return has_namesake ? ERR_INCONSISTENT_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static enum err locate(struct fetch *fetch, struct fetch_item *item, struct slice name, const struct image_topic *topic)
 {
     struct request *request = fetch->request;
-    if (topic == NULL) return request->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (topic == NULL) return why_missing(request, name, item->in->partition);
     if (!authorize(&request->ctx, ACL_READ, ACL_TOPIC, topic->name)) return ERR_TOPIC_AUTHORIZATION_FAILED;
     if (image_partition_at(topic, item->in->partition) == NULL) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     item->topic_id = topic->id;
@@ -430,7 +524,7 @@ static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topi
         *item->out = fetch_response_partition_data_init();
         item->out->partition_index = item->in->partition;
         item->out->aborted_transactions.count = -1;
-        enum err e = locate(fetch, item, topic);
+        enum err e = locate(fetch, item, in->topic, topic);
         if (e != OK)
             set_error(item, e);
         else
@@ -439,47 +533,28 @@ static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topi
     }
 }
 
-static struct fetch *begin(struct request *request)
+static void read_topics(struct fetch *fetch)
 {
-    struct fetch *fetch = ARENA_NEW(&request->arena, struct fetch);
-    const struct fetch_request *body = request->body;
+    struct request *request = fetch->request;
+    const struct fetch_use *use = &fetch->use;
+    int32_t most = request->shard->broker->fetch_bytes_max;
     int count = 0;
-    for (int32_t i = 0; i < body->topics.count; i++) count += body->topics.items[i].partitions.count;
-    fetch->request = request;
-    fetch->body = body;
-    fetch->limit_bytes = body->max_bytes < request->shard->broker->fetch_bytes_max
-                             ? body->max_bytes
-                             : request->shard->broker->fetch_bytes_max;
+    for (int32_t i = 0; i < use->topic_count; i++) count += use->topics[i].partitions.count;
+    fetch->limit_bytes = fetch->body->max_bytes < most ? fetch->body->max_bytes : most;
+    if (request->shard->quotas.is_set[QUOTA_FETCH]) {
+        int64_t allowed = quotas_most(request->shard, QUOTA_FETCH, request_quota_user(request));
+        if (allowed < fetch->limit_bytes) fetch->limit_bytes = (int32_t)allowed;
+    }
     fetch->items = ARENA_ARRAY(&request->arena, struct fetch_item, count);
     fetch->legs = ARENA_ARRAY(&request->arena, struct fetch_leg, request->shard->broker->shard_count);
-    fetch->response = fetch_response_init();
-    fetch->response.responses.count = body->topics.count;
     fetch->response.responses.items =
-        ARENA_ARRAY(&request->arena, struct fetch_response_fetchable_topic_response, body->topics.count);
-    for (int32_t i = 0; i < body->topics.count; i++)
-        add_topic(fetch, &body->topics.items[i], &fetch->response.responses.items[i]);
-    return fetch;
-}
-
-// Sessions (KIP-227) are never granted, which every client understands: it goes on with full fetches.
-static enum err check_session(const struct fetch_request *body)
-{
-    if (body->session_id != 0) return body->session_epoch == -1 ? OK : ERR_FETCH_SESSION_ID_NOT_FOUND;
-    return body->session_epoch > 0 ? ERR_FETCH_SESSION_ID_NOT_FOUND : OK;
-}
-
-void api_fetch(struct request *request)
-{
-    const struct fetch_request *body = request->body;
-    enum err e = request->version >= 7 ? check_session(body) : OK;
-    if (e != OK) {
-        struct fetch_response refusal = fetch_response_init();
-        refusal.error_code = err_to_wire(e);
-        request_reply(request, &refusal);
-        return;
+        ARENA_ARRAY(&request->arena, struct fetch_response_fetchable_topic_response, use->topic_count);
+    for (int32_t i = 0; i < use->topic_count; i++) {
+        if (use->topics[i].partitions.count <= 0) continue; // nothing asked, nothing said
+        add_topic(fetch, &use->topics[i], &fetch->response.responses.items[fetch->response.responses.count++]);
     }
-    struct fetch *fetch = begin(request);
-    fetch->is_due = body->max_wait_ms <= 0;
+    request->waits_ns = (int64_t)fetch->body->max_wait_ms * 1000000;
+    fetch->is_due = fetch->body->max_wait_ms <= 0 || request->conn == NULL;
     if (fetch->readable_count == 0) {
         answer(fetch);
         return;
@@ -487,6 +562,67 @@ void api_fetch(struct request *request)
     request->handler_state = fetch;
     request->abandoned = abandoned;
     fetch->deadline.fire = deadline_passed;
-    if (!fetch->is_due) env_timer_after_ms(request->shard->env, &fetch->deadline, body->max_wait_ms);
+    if (!fetch->is_due) env_timer_after_ms(request->shard->env, &fetch->deadline, fetch->body->max_wait_ms);
     send_legs(fetch, FETCH_READING, read_leg);
+}
+
+static void begun(struct env *env, struct env_msg *msg)
+{
+    (void)env;
+    struct fetch *fetch = CONTAINER_OF(msg, struct fetch, to_session);
+    if (fetch->session_error == OK)
+        read_topics(fetch);
+    else
+        reply(fetch);
+}
+
+static void begin_session(struct env *env, struct env_msg *msg)
+{
+    struct fetch *fetch = CONTAINER_OF(msg, struct fetch, to_session);
+    struct shard *shard = shard_here(env);
+    fetch->session_error = fetch_session_begin(&shard->fetch_sessions, fetch->body, fetch->request->version,
+                                               shard->image, env_now_ms(env), &fetch->request->arena, &fetch->use);
+    leave_session(env, fetch, begun);
+}
+
+struct session_end {
+    struct env_msg msg;
+    int32_t session_id;
+};
+
+static void end_session(struct env *env, struct env_msg *msg)
+{
+    struct session_end *end = CONTAINER_OF(msg, struct session_end, msg);
+    fetch_session_remove(&shard_here(env)->fetch_sessions, end->session_id);
+    mem_free(end);
+}
+
+// A full fetch ends the session it names.
+static void forget_session(struct shard *shard, int32_t session_id)
+{
+    struct session_end *end = MEM_NEW(struct session_end);
+    struct shard *owner = shard->broker->shards[fetch_session_shard(session_id, shard->broker->shard_count)];
+    *end = (struct session_end){.msg = {.run = end_session}, .session_id = session_id};
+    if (owner == shard)
+        end_session(shard->env, &end->msg);
+    else
+        env_post(owner->env, &end->msg);
+}
+
+void api_fetch(struct request *request)
+{
+    const struct fetch_request *body = request->body;
+    struct fetch *fetch = ARENA_NEW(&request->arena, struct fetch);
+    fetch->request = request;
+    fetch->body = body;
+    fetch->response = fetch_response_init();
+    fetch->use = (struct fetch_use){.topics = body->topics.items, .topic_count = body->topics.count};
+    if (request->version >= 7 && fetch_is_incremental(body->session_epoch)) {
+        visit_session(fetch, body->session_id, begin_session);
+        return;
+    }
+    if (request->version >= 7 && body->session_id != FETCH_SESSION_NONE)
+        forget_session(request->shard, body->session_id);
+    fetch->wants_session = request->version >= 7 && body->session_epoch == FETCH_EPOCH_INITIAL;
+    read_topics(fetch);
 }

@@ -77,6 +77,9 @@ static void reply(struct produce *produce)
 {
     struct request *request = produce->request;
     release_items(produce);
+    if (request->shard->quotas.is_set[QUOTA_PRODUCE])
+        request_throttle(request, quotas_record(request->shard, QUOTA_PRODUCE, request_quota_user(request),
+                                                (double)request->size_bytes));
     if (produce->body->acks == ACKS_NONE) {
         // With nothing to answer, a closed connection is the only way to tell the producer to look again.
         if (any_failed(produce))

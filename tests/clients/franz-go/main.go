@@ -265,6 +265,7 @@ func main() {
 	}
 	describe(ctx, c, topics[0])
 	failures(ctx, address, c, topics[0], run)
+	groups(ctx, address, run)
 	for _, topic := range topics {
 		check(deleteTopic(ctx, c, topic) == 0, "deleting %s", topic)
 		// Apache Kafka answers when the controller has decided; its brokers learn of it a moment later.

@@ -39,13 +39,13 @@ import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/** What an application does with plain topics, through the unmodified Java client. */
+/** What an application does with plain topics, through the unmodified Java client; GroupCheck has its groups. */
 public final class ClientCheck {
     private static final int PARTITIONS = 3;
     private static final int RECORDS = 10_000;
     // A fixed past second: record times must come back as given, whatever the broker's clock says.
     private static final long FIRST_TIME_MS = 1_700_000_000_000L;
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    static final Duration PATIENCE = Duration.ofSeconds(30);
     private static int checks;
 
     private final String bootstrap;
@@ -55,18 +55,18 @@ public final class ClientCheck {
         this.bootstrap = bootstrap;
     }
 
-    private static void check(boolean holds, String what) {
+    static void check(boolean holds, String what) {
         if (!holds) {
             throw new AssertionError(what);
         }
         checks++;
     }
 
-    private static void same(Object expected, Object got, String what) {
+    static void same(Object expected, Object got, String what) {
         check(Objects.equals(expected, got), what + ": expected " + expected + ", got " + got);
     }
 
-    private static void fails(Class<? extends Exception> with, Future<?> future, String what) throws InterruptedException {
+    static void fails(Class<? extends Exception> with, Future<?> future, String what) throws InterruptedException {
         try {
             future.get();
             throw new AssertionError(what + " succeeded, expected " + with.getSimpleName());
@@ -315,6 +315,7 @@ public final class ClientCheck {
             }
             describe(admin, topics.get(0));
             errors(admin, topics.get(0));
+            new GroupCheck(admin, bootstrap, run).all();
             delete(admin, topics);
         }
     }

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// AlterPartitionReassignments is the controller's; a broker carries it there.
+#include "broker/api.h"
+#include "broker/forward.h"
+
+void api_alter_partition_reassignments(struct request *request)
+{
+    forward_request(request);
+}

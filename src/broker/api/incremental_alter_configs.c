@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// IncrementalAlterConfigs: the broker judges what it can, the controller the rest (broker/alter_configs.h).
+#include "proto/incremental_alter_configs.h"
+
+#include "broker/alter_configs.h"
+#include "broker/api.h"
+#include "broker/forward.h"
+
+static struct alter_resource *resources_of(struct request *request)
+{
+    const struct incremental_alter_configs_request *body = request->body;
+    struct alter_resource *resources = ARENA_ARRAY(&request->arena, struct alter_resource, body->resources.count);
+    for (int32_t i = 0; i < body->resources.count; i++) {
+        const struct incremental_alter_configs_request_alter_configs_resource *in = &body->resources.items[i];
+        struct alter_resource *out = &resources[i];
+        out->type = in->resource_type;
+        out->name = in->resource_name;
+        out->change_count = in->configs.count;
+        out->changes = ARENA_ARRAY(&request->arena, struct config_change, in->configs.count);
+        for (int32_t k = 0; k < in->configs.count; k++)
+            out->changes[k] = (struct config_change){.name = in->configs.items[k].name,
+                                                     .value = in->configs.items[k].value,
+                                                     .operation = in->configs.items[k].config_operation};
+    }
+    return resources;
+}
+
+static void reply(struct request *request)
+{
+    const struct incremental_alter_configs_request *body = request->body;
+    const struct alter_resource *resources = request->handler_state;
+    struct incremental_alter_configs_response response = incremental_alter_configs_response_init();
+    response.responses.count = body->resources.count;
+    response.responses.items =
+        ARENA_ARRAY(&request->arena, struct incremental_alter_configs_response_alter_configs_resource_response,
+                    body->resources.count);
+    for (int32_t i = 0; i < body->resources.count; i++)
+        response.responses.items[i] = (struct incremental_alter_configs_response_alter_configs_resource_response){
+            .error_code = err_to_wire(resources[i].error),
+            .error_message = slice_str(resources[i].message),
+            .resource_type = resources[i].type,
+            .resource_name = resources[i].name};
+    request_reply(request, &response);
+}
+
+// The controller was asked about those that were not done, in the same order.
+static void answered(struct shard *shard, void *context, enum err result, struct slice answer)
+{
+    (void)shard;
+    struct request *request = context;
+    const struct incremental_alter_configs_request *body = request->body;
+    struct alter_resource *resources = request->handler_state;
+    struct incremental_alter_configs_response response;
+    if (result == OK)
+        result = wire_decode(request->api->response, request->version, answer, &request->arena, &response, NULL);
+    if (result != OK) {
+        request_disconnect(request, err_text(result));
+        return;
+    }
+    for (int32_t i = 0, next = 0; i < body->resources.count; i++) {
+        if (resources[i].is_done) continue;
+        resources[i].error = ERR_UNKNOWN_SERVER_ERROR;
+        if (next == response.responses.count) continue;
+        resources[i].error = (enum err)response.responses.items[next].error_code;
+        struct slice message = response.responses.items[next++].error_message;
+        resources[i].message = slice_is_null(message) ? NULL : arena_str(&request->arena, message);
+    }
+    reply(request);
+}
+
+void api_incremental_alter_configs(struct request *request)
+{
+    const struct incremental_alter_configs_request *body = request->body;
+    struct alter_resource *resources = resources_of(request);
+    request->handler_state = resources;
+    alter_configs_prepare(request, resources, body->resources.count, false, body->validate_only);
+    struct incremental_alter_configs_request rest = *body;
+    rest.resources.items = ARENA_ARRAY(&request->arena, struct incremental_alter_configs_request_alter_configs_resource,
+                                       body->resources.count);
+    rest.resources.count = 0;
+    for (int32_t i = 0; i < body->resources.count; i++)
+        if (!resources[i].is_done) rest.resources.items[rest.resources.count++] = body->resources.items[i];
+    struct slice bytes;
+    if (rest.resources.count == 0) {
+        reply(request);
+    } else if (wire_encode_bytes(request->api->request, request->version, &rest, &request->arena, &bytes) != OK) {
+        request_disconnect(request, "the request cannot be handed on");
+    } else {
+        forward_call(request->shard, request->api->key, (int16_t)request->version, bytes, false, answered, request);
+    }
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compaction (kafka-internals B7): what stays, in which batches, and that a power cut at any call changes nothing a
+// reader sees.
+#include "store/compact_int.h"
+#include "store/test_util.h"
+
+struct round {
+    struct plog_compact_op op;
+    bool is_done;
+};
+
+static void round_done(struct plog *plog, struct plog_op *op)
+{
+    (void)plog;
+    CONTAINER_OF(CONTAINER_OF(op, struct plog_compact_op, op), struct round, op)->is_done = true;
+}
+
+static struct plog_compact_op compact_at(struct bench *b, int64_t wall_ms, int64_t map_bytes)
+{
+    struct round round = {.op = {.op = {.done = round_done},
+                                 .limits = {.max_lag_ms = INT64_MAX},
+                                 .delete_retention_ms = 1000,
+                                 .map_bytes_max = map_bytes,
+                                 .wall_ms = wall_ms}};
+    plog_compact(b->plog, &round.op);
+    assert_false(round.is_done); // never inside the call
+    bench_idle(b);
+    assert_true(round.is_done);
+    return round.op;
+}
+
+static struct plog_compact_op compact(struct bench *b, int64_t wall_ms)
+{
+    return compact_at(b, wall_ms, 1 << 20);
+}
+
+static void append(struct bench *b, struct text *take_bytes)
+{
+    assert_int_equal(bench_submit_bytes(b, take_bytes, PLOG_COORDINATOR, 0, NULL), OK);
+    bench_idle(b);
+}
+
+// A batch of records, "k=v" each, "k!" a tombstone, "-" a null key.
+static void put_from(struct bench *b, int64_t producer_id, int32_t sequence, const char *words)
+{
+    struct text bytes = {0};
+    struct batch_builder builder = {0};
+    struct batch_spec spec = batch_spec(0);
+    spec.producer_id = producer_id;
+    spec.producer_epoch = producer_id < 0 ? (int16_t)NO_PRODUCER_EPOCH : 0;
+    spec.base_sequence = sequence;
+    batch_begin(&builder, &bytes, &spec);
+    for (const char *at = words; *at != '\0'; at++) {
+        if (*at == ' ') continue;
+        size_t size = strcspn(at, " ");
+        struct slice key = *at == '-' ? SLICE_NULL : slice_of(at, 1);
+        struct slice value = at[1] == '!' ? SLICE_NULL : slice_of(at + size - 1, 1);
+        batch_add(&builder, 100, key, value, NULL, 0);
+        at += size - 1;
+    }
+    assert_int_equal(batch_end(&builder, NULL), OK);
+    batch_builder_deinit(&builder);
+    append(b, &bytes);
+}
+
+static void put(struct bench *b, const char *words)
+{
+    put_from(b, NO_PRODUCER_ID, NO_SEQUENCE, words);
+}
+
+// What a reader finds: "offset:k=v", batches in brackets with their range.
+static const char *show(struct bench *b)
+{
+    struct text out = {0};
+    struct text bytes = {0};
+    bench_read_all(b, plog_log_start(b->plog), &bytes);
+    struct batch_iter it = batch_iter(text_slice(&bytes));
+    struct batch_view batch;
+    while (batch_next(&it, &batch)) {
+        struct text scratch = {0};
+        struct slice body;
+        text_printf(&out, "[%lld-%lld", (long long)batch.header.base_offset,
+                    (long long)batch_last_offset(&batch.header));
+        assert_true(batch_crc_is_valid(batch.bytes));
+        assert_int_equal(batch_body(&batch, 1 << 20, &scratch, &body), OK);
+        struct record_iter records = record_iter(&batch.header, body);
+        struct record r;
+        while (record_next(&records, &r)) {
+            text_printf(&out, " %lld:", (long long)r.offset);
+            text_add(&out, r.key);
+            text_add_str(&out, slice_is_null(r.value) ? "!" : "=");
+            text_add(&out, r.value);
+            assert_int_equal(r.timestamp, 100);
+        }
+        assert_int_equal(records.err, OK);
+        text_add_str(&out, "]");
+        text_deinit(&scratch);
+    }
+    const char *kept = arena_printf(&b->arena, "%s", text_cstr(&out));
+    text_deinit(&bytes);
+    text_deinit(&out);
+    return kept;
+}
+
+// Each batch a segment of its own.
+static struct bench *bench_of_batches(uint64_t seed)
+{
+    struct bench *b = bench_new(seed);
+    b->options.segment_bytes = 90;
+    bench_create(b);
+    return b;
+}
+
+static void the_newest_of_each_key_stays(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(70);
+    put(b, "a=1 b=1");
+    put(b, "a=2 c=1");
+    put(b, "b=2 -=9");
+    put(b, "z=1"); // in the active segment: untouched
+    assert_int_equal(compact(b, 5000).op.result, OK);
+    assert_string_equal(show(b), "[0-1][2-3 2:a=2 3:c=1][4-5 4:b=2][6-6 6:z=1]");
+    assert_int_equal(plog_published_end(b->plog), 7);
+    assert_int_equal(compact(b, 5000).op.result, ERR_BUSY); // nothing dirty is left
+    bench_reopen_clean(b);
+    assert_string_equal(show(b), "[0-1][2-3 2:a=2 3:c=1][4-5 4:b=2][6-6 6:z=1]");
+    bench_free(b);
+}
+
+static void a_tombstone_goes_after_its_time(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(71);
+    put(b, "a=1 b=1");
+    put(b, "a!");
+    put(b, "c=1");
+    put(b, "z=1");
+    assert_int_equal(compact(b, 5000).op.result, OK);
+    assert_string_equal(show(b), "[0-1 1:b=1][2-2 2:a!][3-3 3:c=1][4-4 4:z=1]");
+    put(b, "y=1");
+    assert_int_equal(compact(b, 5999).op.result, OK); // its horizon is 6000
+    assert_string_equal(show(b), "[0-1 1:b=1][2-2 2:a!][3-3 3:c=1][4-4 4:z=1][5-5 5:y=1]");
+    put(b, "x=1");
+    assert_int_equal(compact(b, 6000).op.result, OK);
+    assert_string_equal(show(b), "[0-1 1:b=1][2-2][3-3 3:c=1][4-4 4:z=1][5-5 5:y=1][6-6 6:x=1]");
+    bench_free(b);
+}
+
+static void producers_keep_their_newest_batch(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(72);
+    put_from(b, 7, 0, "a=1 b=1");
+    put_from(b, 7, 2, "a=2 b=2");
+    put(b, "a=3 b=3");
+    put(b, "c=1");
+    put(b, "z=1");
+    assert_int_equal(compact(b, 5000).op.result, OK);
+    assert_string_equal(show(b), "[0-1][2-3][4-5 4:a=3 5:b=3][6-6 6:c=1][7-7 7:z=1]");
+    bench_crash(b, SIM_POWER_CUT);
+    bench_load(b);
+    put_from(b, 7, 4, "d=1"); // the sequence goes on
+    bench_free(b);
+}
+
+static void a_full_map_takes_several_rounds(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(73);
+    b->options.segment_bytes = 2000;
+    bench_create(b);
+    char word[] = "a=1";
+    for (int i = 0; i < 400; i++) {
+        word[0] = (char)(33 + i % 90); // 90 keys, and room for 48
+        if (word[0] == '-' || word[0] == '!') word[0] = '~';
+        put(b, word);
+    }
+    int rounds = 0;
+    int64_t before = plog_size_bytes(b->plog);
+    while (compact_at(b, 5000, 64 * 24).op.result == OK) rounds++;
+    assert_true(rounds > 1);
+    assert_true(plog_size_bytes(b->plog) < before / 2);
+    bench_free(b);
+}
+
+static void transactions_are_left_alone(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(74);
+    struct text marker = {0};
+    put(b, "a=1");
+    batch_end_txn_marker(&marker, 0, 0, 100, 9, 0, CONTROL_ABORT, 1);
+    append(b, &marker);
+    put(b, "a=2");
+    put(b, "z=1");
+    assert_int_equal(compact(b, 5000).op.result, ERR_BUSY);
+    struct plog_dirtiness dirtiness;
+    plog_dirtiness(b->plog, &(struct plog_compact_limits){.max_lag_ms = INT64_MAX}, 5000, &dirtiness);
+    assert_true(dirtiness.ratio == 0);
+    bench_free(b);
+}
+
+static void lags_are_respected(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(75);
+    put(b, "a=1");
+    put(b, "a=2");
+    put(b, "z=1");
+    struct plog_dirtiness dirtiness;
+    plog_dirtiness(b->plog, &(struct plog_compact_limits){.min_lag_ms = 51, .max_lag_ms = INT64_MAX}, 150, &dirtiness);
+    assert_true(dirtiness.ratio == 0);
+    plog_dirtiness(b->plog, &(struct plog_compact_limits){.min_lag_ms = 50, .max_lag_ms = 51}, 151, &dirtiness);
+    assert_true(dirtiness.ratio == 1 && !dirtiness.is_overdue);
+    plog_dirtiness(b->plog, &(struct plog_compact_limits){.max_lag_ms = 51}, 152, &dirtiness);
+    assert_true(dirtiness.is_overdue);
+    bench_free(b);
+}
+
+struct cut {
+    struct bench *bench;
+    struct round round;
+};
+
+static void begin_round(void *context)
+{
+    struct cut *cut = context;
+    plog_compact(cut->bench->plog, &cut->round.op);
+}
+
+// False: the round ended before the call at which the power was to go.
+static bool power_goes(struct bench *b, int at)
+{
+    struct cut cut = {.bench = b,
+                      .round = {.op = {.op = {.done = round_done},
+                                       .limits = {.max_lag_ms = INT64_MAX},
+                                       .delete_retention_ms = 1000,
+                                       .map_bytes_max = 1 << 16,
+                                       .wall_ms = 5000}}};
+    struct fs *dead = bench_fs(b);
+    sim_crash_at_call(b->node, SIM_CALL_ANY, at, SIM_POWER_CUT);
+    if (sim_node_call(b->node, begin_round, &cut)) bench_idle(b);
+    bool was_cut = !sim_node_is_up(b->node);
+    sim_crash_at_call(b->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
+    if (!was_cut) sim_node_crash(b->node, SIM_POWER_CUT);
+    bench_bury(b, dead);
+    return was_cut;
+}
+
+// Cut at every call of a round, in every way the disk may lie about unsynced pages.
+static void a_power_cut_changes_nothing_a_reader_sees(void **state)
+{
+    (void)state;
+    int cuts = 0;
+    for (int at = 1;; at++) {
+        struct bench *b = bench_of_batches(1000 + (uint64_t)at);
+        put(b, "a=1 b=1");
+        put(b, "a=2 c=1");
+        put(b, "b=2");
+        put(b, "z=1");
+        bool was_cut = power_goes(b, at);
+        bench_load(b);
+        const char *found = show(b);
+        bool is_old = strcmp(found, "[0-1 0:a=1 1:b=1][2-3 2:a=2 3:c=1][4-4 4:b=2][5-5 5:z=1]") == 0;
+        bool is_new = strcmp(found, "[0-1][2-3 2:a=2 3:c=1][4-4 4:b=2][5-5 5:z=1]") == 0;
+        if (!is_old && !is_new) fail_msg("cut at call %d: %s", at, found);
+        assert_int_equal(plog_published_end(b->plog), 6);
+        bench_free(b);
+        if (!was_cut) break;
+        cuts++;
+    }
+    assert_true(cuts > 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_of_each_key_stays),
+        cmocka_unit_test(a_tombstone_goes_after_its_time),
+        cmocka_unit_test(producers_keep_their_newest_batch),
+        cmocka_unit_test(a_full_map_takes_several_rounds),
+        cmocka_unit_test(transactions_are_left_alone),
+        cmocka_unit_test(lags_are_respected),
+        cmocka_unit_test(a_power_cut_changes_nothing_a_reader_sees),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
