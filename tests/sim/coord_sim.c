@@ -64,6 +64,7 @@ static void boot(void *context)
                                             "log.dirs=/data",
                                             "offsets.topic.num.partitions=5",
                                             "offsets.topic.segment.bytes=1048576",
+                                            "message.max.bytes=4000000", // so that the segment is what refuses
                                             "group.initial.rebalance.delay.ms=0"};
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
     const struct config *config = NULL;
