@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mode=check
 if [ "${1:?see the head of this file}" = --golden ]; then mode=golden; shift; fi
 what=$1 B=${2:?broker address}; shift 2
-[ $# -gt 0 ] || set -- topics console storage configs admin1 consumer_groups verifiable perf groups_console dumplog cluster_tools
+[ $# -gt 0 ] || set -- topics console storage configs admin1 consumer_groups verifiable perf groups_console dumplog quorum cluster_tools
 L=$here/logs Z=00000000000000000000 # what dumplog reads, and a segment's first name
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

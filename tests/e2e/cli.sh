@@ -5,6 +5,7 @@
 [ -x "$ROOT/bin/odradek" ] || { echo "skip cli: no bin/odradek"; exit 0; }
 start_broker
 status=0
+[ "$BROKER" != odradek ] || export PENDING=$ROOT/tests/cli/pending.txt
 "$ROOT/tests/cli/run.sh" "$ROOT/bin/odradek" "$BOOTSTRAP" | tee "$SCRATCH/cli" || status=1
 [ "$status" -eq 0 ] || die "see the cases above; one again: ONLY=NAME tests/cli/run.sh bin/odradek ADDRESS"
 echo "ok cli $(sed -n 's/^cli: \([0-9]*\) as Kafka.*/\1/p' "$SCRATCH/cli") checks"

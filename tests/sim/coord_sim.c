@@ -407,7 +407,7 @@ static void topic_is_made(struct sim_case *at)
 {
     struct world *w = open_world(at);
     // Asked for what nobody serves, nothing is made.
-    expect(w, "a transactional id", ERR_COORDINATOR_NOT_AVAILABLE, find(w, SLICE("x"), 1).error_code);
+    expect(w, "a transactional id", ERR_INVALID_REQUEST, find(w, SLICE("x"), 1).error_code);
     expect(w, "an unknown kind of key", ERR_INVALID_REQUEST, find(w, SLICE("x"), 9).error_code);
     const struct member nobody = {.id = SLICE("m"), .generation = 1};
     expect(w, "a group before its topic", ERR_NOT_COORDINATOR, heartbeat(w, SLICE("g"), &nobody));

@@ -11,7 +11,7 @@ enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, KEY_SHARE = 2, BATCHED_SINCE = 4, SHA
 
 struct place {
     enum err error;
-    bool is_explained; // with Kafka's sentence; versions below 4 always are
+    const char *explanation; // NULL = none; versions below 4 always have one
     int32_t node_id;
     struct slice host;
     int32_t port;
@@ -20,6 +20,13 @@ struct place {
 static struct place nowhere(enum err why)
 {
     return (struct place){.error = why, .node_id = -1, .host = SLICE(""), .port = -1};
+}
+
+static struct place refused(const char *explanation)
+{
+    struct place place = nowhere(ERR_INVALID_REQUEST);
+    place.explanation = explanation;
+    return place;
 }
 
 static struct place find_leader(struct request *request, const struct image_topic *topic, struct slice key)
@@ -43,13 +50,10 @@ static struct place find(struct request *request, int8_t key_type, struct slice 
     if (key_type == KEY_SHARE && request->version < SHARE_SINCE) return nowhere(ERR_INVALID_REQUEST);
     if (key_type == KEY_SHARE && !authorize(ctx, ACL_CLUSTER_ACTION, ACL_CLUSTER, SLICE("kafka-cluster")))
         return nowhere(ERR_CLUSTER_AUTHORIZATION_FAILED);
-    if (key_type < KEY_GROUP || key_type > KEY_SHARE) {
-        struct place place = nowhere(ERR_INVALID_REQUEST);
-        place.is_explained = true;
-        return place;
-    }
-    // Nobody serves transactions and shares here; Kafka says the same while their topics are being made.
-    if (key_type != KEY_GROUP) return nowhere(ERR_COORDINATOR_NOT_AVAILABLE);
+    if (key_type < KEY_GROUP || key_type > KEY_SHARE) return refused(err_text(ERR_INVALID_REQUEST));
+    // Not "not available": clients would ask again until their time is up, and then know no more than before.
+    if (key_type == KEY_TRANSACTION) return refused("Transactions are not served by this build of Odradek.");
+    if (key_type == KEY_SHARE) return refused("Share groups are not served by this build of Odradek.");
     const struct image_topic *topic = coordinator_topic(request->shard->image, COORDINATOR_GROUP);
     if (topic != NULL) return find_leader(request, topic, key);
     coordinator_create_topic(request->shard, COORDINATOR_GROUP);
@@ -61,7 +65,8 @@ static void find_one(struct request *request, const struct find_coordinator_requ
 {
     struct place place = find(request, body->key_type, body->key);
     response->error_code = err_to_wire(place.error);
-    response->error_message = place.error == OK ? SLICE("NONE") : slice_str(err_text(place.error));
+    const char *text = place.explanation != NULL ? place.explanation : err_text(place.error);
+    response->error_message = place.error == OK ? SLICE("NONE") : slice_str(text);
     response->node_id = place.node_id;
     response->host = place.host;
     response->port = place.port;
@@ -80,7 +85,7 @@ static void find_all(struct request *request, const struct find_coordinator_requ
         *out = find_coordinator_response_coordinator_init();
         out->key = key;
         out->error_code = err_to_wire(place.error);
-        if (place.is_explained) out->error_message = slice_str(err_text(place.error));
+        if (place.explanation != NULL) out->error_message = slice_str(place.explanation);
         out->node_id = place.node_id;
         out->host = place.host;
         out->port = place.port;
