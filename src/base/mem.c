@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -29,4 +30,9 @@ void *mem_realloc(void *block, size_t size)
 void mem_free(void *block)
 {
     free(block);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }

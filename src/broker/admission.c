@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/admission.h"
 
+#include "base/mem.h"
+
 enum { WATCH_PERIOD_MS = 1000, PIECE_MAX = 1024 * 1024 };
 
 static void watch(struct env *env, struct env_timer *timer)
@@ -14,9 +16,35 @@ static void watch(struct env *env, struct env_timer *timer)
     if (env_now_ms(env) - ticket->progress_ms >= ADMISSION_STALL_MS) ticket->drop(ticket);
 }
 
+static int64_t used(const struct admission *admission)
+{
+    return admission->used[ADMISSION_SMALL] + admission->used[ADMISSION_BIG];
+}
+
+static bool is_quiet(const struct admission *admission, int64_t bytes)
+{
+    return admission->most >= ADMISSION_RUSH_MIN && bytes < admission->most / 8;
+}
+
+static void trim(struct env *env, struct env_timer *timer)
+{
+    (void)env;
+    struct admission *admission = CONTAINER_OF(timer, struct admission, trim);
+    if (!is_quiet(admission, admission->most_lately)) return; // it goes on: the next lull asks again
+    mem_trim();
+    admission->most = used(admission);
+}
+
+static void note_lull(struct admission *admission)
+{
+    if (!is_quiet(admission, used(admission)) || heap_contains(&admission->trim.node)) return;
+    admission->most_lately = 0;
+    env_timer_after_ms(admission->env, &admission->trim, ADMISSION_TRIM_MS);
+}
+
 void admission_init(struct admission *admission, struct env *env, int64_t small_bytes, int64_t big_bytes)
 {
-    *admission = (struct admission){.env = env, .watch = {.fire = watch}};
+    *admission = (struct admission){.env = env, .watch = {.fire = watch}, .trim = {.fire = trim}};
     admission->limit[ADMISSION_SMALL] = small_bytes;
     admission->limit[ADMISSION_BIG] = big_bytes;
     list_init(&admission->unfinished);
@@ -26,6 +54,7 @@ void admission_init(struct admission *admission, struct env *env, int64_t small_
 void admission_deinit(struct admission *admission)
 {
     env_timer_cancel(admission->env, &admission->watch);
+    env_timer_cancel(admission->env, &admission->trim);
 }
 
 static bool is_oldest(const struct admission *admission, const struct admission_ticket *ticket)
@@ -73,6 +102,9 @@ void admission_leave(struct admission *admission, struct admission_ticket *ticke
 void admission_take(struct admission *admission, enum admission_pool pool, struct admission_ticket *ticket, size_t size)
 {
     admission->used[pool] += (int64_t)size;
+    int64_t now = used(admission);
+    if (now > admission->most) admission->most = now;
+    if (now > admission->most_lately) admission->most_lately = now;
     if (ticket != NULL) ticket->progress_ms = env_now_ms(admission->env);
 }
 
@@ -80,6 +112,7 @@ void admission_release(struct admission *admission, enum admission_pool pool, si
 {
     admission->used[pool] -= (int64_t)size;
     ASSERT(admission->used[pool] >= 0);
+    note_lull(admission);
     // Each resumed one takes its bytes in a later turn, so no more are woken than find a piece of room each.
     int64_t free_bytes = admission->limit[pool] - admission->used[pool];
     while (free_bytes > 0) {

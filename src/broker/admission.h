@@ -13,6 +13,9 @@
 
 enum { ADMISSION_SMALL_MAX = 64 * 1024, ADMISSION_STALL_MS = 5000 };
 
+// After a rush the memory that its frames took is given back to the system, once it has been over for a while.
+enum { ADMISSION_RUSH_MIN = 16 * 1024 * 1024, ADMISSION_TRIM_MS = 500 };
+
 enum admission_pool { ADMISSION_SMALL, ADMISSION_BIG, ADMISSION_POOLS };
 
 // A connection's place in line. Zero before use; `resume` is called from admission_release or the timer.
@@ -31,6 +34,9 @@ struct admission {
     struct list unfinished;
     struct list paused[ADMISSION_POOLS];
     struct env_timer watch;
+    int64_t most;          // bytes in both pools at once since the last trim
+    int64_t most_lately;   // since the trim timer was set
+    struct env_timer trim; // set while a rush seems to be over
 };
 
 void admission_init(struct admission *admission, struct env *env, int64_t small_bytes, int64_t big_bytes);

@@ -23,13 +23,14 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     list_init(&shard->dirty_conns);
     list_init(&shard->producer_ids.waiting);
     fetch_sessions_init(&shard->fetch_sessions, env->shard, broker->options.env_count,
-                        config_get_int(broker->config, "max.incremental.fetch.session.cache.slots"),
-                        broker->hash_seed);
+                        config_get_int(broker->config, "max.incremental.fetch.session.cache.slots"), broker->hash_seed);
     telemetry_init(&shard->telemetry, broker->hash_seed);
     quotas_init(&shard->quotas);
     list_init(&shard->coordinators);
-    admission_init(&shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
-                   budget / broker->options.env_count);
+    admission_init(
+        &shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
+        // A quarter for half-filled buffers and the gaps between them: the budget is of memory, not of bytes read.
+        budget / 4 * 3 / broker->options.env_count);
     shard->image = image_new_empty();
     dynamic_refresh(shard);
     shard->checkpoints = checkpoint_set_new();

@@ -87,6 +87,16 @@ static bool write_escape(struct text *out, uint32_t c)
     }
 }
 
+void java_fixed(struct text *out, double value, int decimals)
+{
+    if (isnan(value))
+        text_add_str(out, "NaN");
+    else if (isinf(value))
+        text_add_str(out, value < 0 ? "-Infinity" : "Infinity");
+    else
+        text_printf(out, "%.*f", decimals, value);
+}
+
 void json_string(struct text *out, struct slice text)
 {
     if (slice_is_null(text)) {

@@ -9,6 +9,8 @@
 // below 10^-3.
 void java_double(struct text *out, double value);
 void java_float(struct text *out, float value);
+// String.format("%.<decimals>f"): "Infinity", "-Infinity" and "NaN" where C prints others.
+void java_fixed(struct text *out, double value, int decimals);
 // A JSON string as Jackson writes it, quotes included; null is null. What is not UTF-8 becomes U+FFFD.
 void json_string(struct text *out, struct slice text);
 

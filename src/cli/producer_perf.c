@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // kafka-producer-perf-test.sh (kafka-cli 18): sends records as fast as asked and says how fast they arrived.
+#include "cli/java_text.h"
 #include "cli/options_producer_perf.h"
 #include "cli/producer_settings.h"
 
@@ -73,14 +74,27 @@ static double per_second(double amount, int64_t elapsed_ms)
     return 1000.0 * amount / (double)elapsed_ms;
 }
 
+// "N records sent, R records/sec (M MB/sec), A ms avg latency, X ms max latency", each number as Java formats it.
+static void print_totals(struct measuring *m, const struct stats *stats, const struct totals *t, int64_t elapsed_ms,
+                         int rate_decimals, int latency_decimals)
+{
+    struct text line = {0};
+    text_printf(&line, "%lld%s records sent, ", (long long)t->count, stats->is_steady ? " steady state" : "");
+    java_fixed(&line, per_second((double)t->count, elapsed_ms), rate_decimals);
+    text_add_str(&line, " records/sec (");
+    java_fixed(&line, per_second((double)t->bytes, elapsed_ms) / 1048576.0, 2);
+    text_add_str(&line, " MB/sec), ");
+    java_fixed(&line, (double)t->latency_sum_ms / (double)t->count, latency_decimals);
+    text_add_str(&line, " ms avg latency, ");
+    java_fixed(&line, (double)t->latency_max_ms, latency_decimals);
+    cli_out(m->cli, "%s ms max latency", text_cstr(&line));
+    text_deinit(&line);
+}
+
 static void print_window(struct measuring *m, struct stats *stats, int64_t now_ms)
 {
-    const struct totals *w = &stats->window;
-    int64_t elapsed_ms = now_ms - stats->window_start_ms;
-    cli_out(m->cli, "%lld%s records sent, %.1f records/sec (%.2f MB/sec), %.1f ms avg latency, %.1f ms max latency.\n",
-            (long long)w->count, stats->is_steady ? " steady state" : "", per_second((double)w->count, elapsed_ms),
-            per_second((double)w->bytes, elapsed_ms) / 1048576.0, (double)w->latency_sum_ms / (double)w->count,
-            (double)w->latency_max_ms);
+    print_totals(m, stats, &stats->window, now_ms - stats->window_start_ms, 1, 1);
+    cli_out(m->cli, ".\n");
     cli_flush(m->cli);
     stats->window = (struct totals){0};
     stats->window_start_ms = now_ms;
@@ -113,12 +127,8 @@ static void print_total(struct measuring *m, struct stats *stats)
     for (size_t i = 0; i < COUNT_OF(shares) && stats->latency_count > 0; i++) {
         at[i] = stats->latencies_ms[(int64_t)(shares[i] * (double)stats->latency_count)];
     }
-    cli_out(m->cli,
-            "%lld%s records sent, %f records/sec (%.2f MB/sec), %.2f ms avg latency, %.2f ms max latency, %d ms 50th, "
-            "%d ms 95th, %d ms 99th, %d ms 99.9th.\n",
-            (long long)t->count, stats->is_steady ? " steady state" : "", per_second((double)t->count, elapsed_ms),
-            per_second((double)t->bytes, elapsed_ms) / 1048576.0, (double)t->latency_sum_ms / (double)t->count,
-            (double)t->latency_max_ms, at[0], at[1], at[2], at[3]);
+    print_totals(m, stats, t, elapsed_ms, 6, 2);
+    cli_out(m->cli, ", %d ms 50th, %d ms 95th, %d ms 99th, %d ms 99.9th.\n", at[0], at[1], at[2], at[3]);
 }
 
 static void delivered(struct producer *producer, const struct producer_delivery *d)

@@ -76,7 +76,7 @@ else
 fi
 
 # Every number as its form: 12.34 is N.dd, 7 is N; what a division by no time gives is one, too.
-digits() { sed -E -e 's/Infinity|NaN/N.dddd/g' -e ':a' -e 's/(N\.d*)[0-9]/\1d/' -e 'ta' -e 's/[0-9]+(\.[0-9])/N\1/' -e 'ta' -e 's/[0-9]+/N/g' -e 's/(\tN\.)d+/\1d/'; }
+digits() { sed -E -e 's/Infinity records/0.123456 records/' -e 's/Infinity MB/0.12 MB/' -e 's/Infinity|NaN/N.dddd/g' -e ':a' -e 's/(N\.d*)[0-9]/\1d/' -e 'ta' -e 's/[0-9]+(\.[0-9])/N\1/' -e 'ta' -e 's/[0-9]+/N/g' -e 's/(\tN\.)d+/\1d/'; }
 # What varies in the tools' JSON.
 moments() {
   sed -E -e 's/"(timestamp|commitTimestamp|currentStateTimestamp)":[0-9]+/"\1":MS/g' -e 's/"avg_throughput":[0-9.E-]+/"avg_throughput":N/' \
