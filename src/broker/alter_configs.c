@@ -167,3 +167,27 @@ void alter_configs_prepare(struct request *request, struct alter_resource *resou
     for (int32_t i = 0; i < count; i++)
         if (!resources[i].is_done) prepare(request, &resources[i], replaces, is_validation);
 }
+
+void alter_configs_hand_on(struct request *request, const void *rest, forward_done *answered)
+{
+    struct slice bytes;
+    if (wire_encode_bytes(request->api->request, request->version, rest, &request->arena, &bytes) != OK)
+        request_disconnect(request, "the request cannot be handed on");
+    else
+        forward_call(request->shard, request->api->key, (int16_t)request->version, bytes, false, answered, request);
+}
+
+bool alter_configs_decode(struct request *request, enum err result, struct slice answer, void *response)
+{
+    if (result == OK)
+        result = wire_decode(request->api->response, request->version, answer, &request->arena, response, NULL);
+    if (result != OK) request_disconnect(request, err_text(result));
+    return result == OK;
+}
+
+void alter_configs_take(struct request *request, struct alter_resource *resource, int16_t error_code,
+                        struct slice message)
+{
+    resource->error = (enum err)error_code;
+    resource->message = slice_is_null(message) ? NULL : arena_str(&request->arena, message);
+}

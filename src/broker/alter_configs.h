@@ -4,7 +4,7 @@
 #ifndef ODRADEK_BROKER_ALTER_CONFIGS_H
 #define ODRADEK_BROKER_ALTER_CONFIGS_H
 
-#include "broker/request.h"
+#include "broker/forward.h"
 #include "config/alter.h"
 
 struct alter_resource {
@@ -20,5 +20,13 @@ struct alter_resource {
 // Judges all resources. `replaces`: AlterConfigs, whose changes are all that shall stand.
 void alter_configs_prepare(struct request *request, struct alter_resource *resources, int32_t count, bool replaces,
                            bool is_validation);
+
+// Asks the controller about what is not done: `rest`, a request struct of the request's own API.
+void alter_configs_hand_on(struct request *request, const void *rest, forward_done *answered);
+// The controller's answer into `response`. False: there is none, and the connection is being closed.
+MUST_CHECK bool alter_configs_decode(struct request *request, enum err result, struct slice answer, void *response);
+// What it says of one resource; `message` may be null.
+void alter_configs_take(struct request *request, struct alter_resource *resource, int16_t error_code,
+                        struct slice message);
 
 #endif

@@ -77,6 +77,12 @@ fi
 
 # Every number as its form: 12.34 is N.dd, 7 is N; what a division by no time gives is one, too.
 digits() { sed -E -e 's/Infinity records/0.123456 records/' -e 's/Infinity MB/0.12 MB/' -e 's/Infinity|NaN/N.dddd/g' -e ':a' -e 's/(N\.d*)[0-9]/\1d/' -e 'ta' -e 's/[0-9]+(\.[0-9])/N\1/' -e 'ta' -e 's/[0-9]+/N/g' -e 's/(\tN\.)d+/\1d/'; }
+# Until the command's output holds the pattern: for what a broker has promised and does in its own time.
+await() { # PATTERN COMMAND...
+  local pattern=$1 i; shift
+  for i in $(seq 200); do "$@" 2> /dev/null | grep -q -- "$pattern" && return; sleep 0.05; done
+  echo "never seen: $pattern"
+}
 # What varies in the tools' JSON.
 moments() {
   sed -E -e 's/"(timestamp|commitTimestamp|currentStateTimestamp)":[0-9]+/"\1":MS/g' -e 's/"avg_throughput":[0-9.E-]+/"avg_throughput":N/' \

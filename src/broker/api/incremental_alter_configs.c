@@ -4,7 +4,6 @@
 
 #include "broker/alter_configs.h"
 #include "broker/api.h"
-#include "broker/forward.h"
 
 static struct alter_resource *resources_of(struct request *request)
 {
@@ -51,19 +50,14 @@ static void answered(struct shard *shard, void *context, enum err result, struct
     const struct incremental_alter_configs_request *body = request->body;
     struct alter_resource *resources = request->handler_state;
     struct incremental_alter_configs_response response;
-    if (result == OK)
-        result = wire_decode(request->api->response, request->version, answer, &request->arena, &response, NULL);
-    if (result != OK) {
-        request_disconnect(request, err_text(result));
-        return;
-    }
+    if (!alter_configs_decode(request, result, answer, &response)) return;
     for (int32_t i = 0, next = 0; i < body->resources.count; i++) {
         if (resources[i].is_done) continue;
         resources[i].error = ERR_UNKNOWN_SERVER_ERROR;
         if (next == response.responses.count) continue;
-        resources[i].error = (enum err)response.responses.items[next].error_code;
-        struct slice message = response.responses.items[next++].error_message;
-        resources[i].message = slice_is_null(message) ? NULL : arena_str(&request->arena, message);
+        alter_configs_take(request, &resources[i], response.responses.items[next].error_code,
+                           response.responses.items[next].error_message);
+        next++;
     }
     reply(request);
 }
@@ -80,12 +74,8 @@ void api_incremental_alter_configs(struct request *request)
     rest.resources.count = 0;
     for (int32_t i = 0; i < body->resources.count; i++)
         if (!resources[i].is_done) rest.resources.items[rest.resources.count++] = body->resources.items[i];
-    struct slice bytes;
-    if (rest.resources.count == 0) {
+    if (rest.resources.count == 0)
         reply(request);
-    } else if (wire_encode_bytes(request->api->request, request->version, &rest, &request->arena, &bytes) != OK) {
-        request_disconnect(request, "the request cannot be handed on");
-    } else {
-        forward_call(request->shard, request->api->key, (int16_t)request->version, bytes, false, answered, request);
-    }
+    else
+        alter_configs_hand_on(request, &rest, answered);
 }
