@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "broker/snapshots.h"
-#include "broker/whole_file.h"
 #include "raft/quorum_state.h"
 #include "record/builder.h"
+#include "store/whole_file.h"
 
 enum { RECORDS_PER_BATCH = METADATA_RECORDS_MAX, BATCH_BYTES_MAX = 4 << 20 };
 

@@ -3,10 +3,10 @@
 // is what "formatted" means, so a format cut short by a crash is simply done again.
 #include "broker/format.h"
 
-#include "broker/whole_file.h"
 #include "meta/records.h"
 #include "raft/control.h"
 #include "store/store.h"
+#include "store/whole_file.h"
 
 enum err format_is_formatted(struct fs *fs, const char *dir)
 {

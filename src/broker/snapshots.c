@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "broker/metadata_int.h"
-#include "broker/whole_file.h"
+#include "store/whole_file.h"
 
 bool metadata_digits(const char *digits, int count, int64_t *out)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/store_int.h"
+#include "store/whole_file.h"
 
 char *path_printf(const char *format, ...)
 {
@@ -66,13 +67,29 @@ enum err file_write_synced(struct fs *fs, const char *path, struct slice content
     return e;
 }
 
+static enum err replace(struct fs *fs, const char *dir_path, const char *path, const char *suffix, struct slice content,
+                        unsigned mode)
+{
+    char *part = path_printf("%s%s", path, suffix);
+    enum err e = file_write_synced(fs, part, content);
+    if (e == OK && mode != 0) e = fs_chmod(fs, part, mode);
+    if (e == OK) e = fs_rename(fs, part, path);
+    if (e == OK) e = fs_sync_dir(fs, dir_path);
+    mem_free(part);
+    return e;
+}
+
 enum err file_replace(struct fs *fs, const char *dir_path, const char *path, struct slice content)
 {
-    char *tmp = path_printf("%s.tmp", path);
-    enum err e = file_write_synced(fs, tmp, content);
-    if (e == OK) e = fs_rename(fs, tmp, path);
-    if (e == OK) e = fs_sync_dir(fs, dir_path);
-    mem_free(tmp);
+    return replace(fs, dir_path, path, ".tmp", content, 0);
+}
+
+enum err whole_file_store(struct fs *fs, const char *dir, const char *name, const char *suffix, struct slice bytes,
+                          unsigned mode)
+{
+    char *path = path_printf("%s/%s", dir, name);
+    enum err e = replace(fs, dir, path, suffix, bytes, mode);
+    mem_free(path);
     return e;
 }
 

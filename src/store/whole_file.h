@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small files that are there whole or not at all.
-#ifndef ODRADEK_BROKER_WHOLE_FILE_H
-#define ODRADEK_BROKER_WHOLE_FILE_H
+#ifndef ODRADEK_STORE_WHOLE_FILE_H
+#define ODRADEK_STORE_WHOLE_FILE_H
 
 #include "env/env.h"
 
