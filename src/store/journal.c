@@ -256,7 +256,7 @@ bool journal_note_first(struct plog *plog, enum journal_kind kind, int64_t offse
     struct plog_journal *pj = plog->in_journal;
     if (j == NULL || j->state != JOURNAL_READY || plog->has_failed) return false;
     if (pj != NULL && pj->note_state == NOTE_SYNCED && pj->note.what.kind == kind && pj->note.what.offset == offset) {
-        pj->note_state = NOTE_NONE;
+        if (kind != JOURNAL_DROP) pj->note_state = NOTE_NONE; // that one is the last, however often it is asked for
         return false;
     }
     if (pj != NULL && pj->note_state != NOTE_NONE && pj->note_state != NOTE_SYNCED) return true;

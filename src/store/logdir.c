@@ -287,8 +287,7 @@ enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int6
 
 void logdir_use_journal(struct logdir *dir, int64_t bytes)
 {
-    ASSERT(bytes == 0 || bytes >= JOURNAL_BYTES_MIN);
-    dir->journal_bytes = bytes;
+    dir->journal_bytes = bytes > 0 && bytes < JOURNAL_BYTES_MIN ? JOURNAL_BYTES_MIN : bytes;
     dir->journal_demand = JOURNAL_DEMAND;
     if (bytes > 0 && dir->journals == NULL) dir->journals = mem_zalloc(JOURNAL_SHARDS_MAX, sizeof(struct journal *));
 }

@@ -82,7 +82,7 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
 // Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there is
-// demand for it. 0 = none; at least 16384 otherwise.
+// demand for it. 0 = none.
 void logdir_use_journal(struct logdir *dir, int64_t bytes);
 // Any thread. A run that ended badly left a journal, whose entries plog_load still brings back.
 bool logdir_has_pending_journal(const struct logdir *dir);
