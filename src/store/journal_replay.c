@@ -289,12 +289,13 @@ static enum err compare_batch(struct applying *a, const struct batch_view *batch
 static enum err apply_batch(struct applying *a, const struct replay_item *item, const struct batch_view *batch)
 {
     const struct batch_header *h = &batch->header;
-    if (h->base_offset >= a->end) return append_batch(a, batch, item->segment_base);
-    if (batch_last_offset(h) >= a->end) {
+    bool is_behind = item->segment_base > a->base && item->segment_base < a->end;
+    if (h->base_offset >= a->end && !is_behind) return append_batch(a, batch, item->segment_base);
+    if (!is_behind && batch_last_offset(h) >= a->end) {
         a->why = "a batch lies across the end of the log";
         return OK;
     }
-    if (a->has_written || item->segment_base > a->loaded_base) {
+    if (is_behind || a->has_written || item->segment_base > a->loaded_base) {
         a->why = "entries of the journal contradict each other";
         return OK;
     }
@@ -319,7 +320,8 @@ static enum err apply_append(struct applying *a, const struct replay_item *item)
         const struct batch_header *h = &batch.header;
         bool is_sound = h->base_offset >= expected && h->last_offset_delta >= 0 &&
                         !__builtin_add_overflow(h->base_offset, h->last_offset_delta, &last) && last < INT64_MAX &&
-                        last - item->segment_base <= INT32_MAX && item->segment_base <= h->base_offset;
+                        last - item->segment_base <= INT32_MAX && item->segment_base <= h->base_offset &&
+                        batch_crc_is_valid(batch.bytes);
         if (!is_sound) {
             a->why = "an entry holds batches that no log can hold";
             break;
