@@ -9,6 +9,7 @@
 #include "store/journal.h"
 
 enum {
+    DEMAND_WINDOW_MS = 10000, // a commit of offsets now and then is not worth a ring
     PARTS_MAX = 1024,
     WRITE_BYTES_MAX = 8 * 1024 * 1024,
     SEGMENT_SYNCS_MAX = 4,
@@ -74,6 +75,11 @@ void journal_demand(struct plog *plog)
 {
     struct journal *j = journal_of(plog);
     if (j == NULL || j->state != JOURNAL_ABSENT) return;
+    int64_t now_ms = env_now_ms(j->env);
+    if (now_ms - j->demand_from_ms > DEMAND_WINDOW_MS) {
+        j->demand = 0;
+        j->demand_from_ms = now_ms;
+    }
     if (++j->demand >= j->dir->journal_demand) journal_wake(j);
 }
 

@@ -23,7 +23,7 @@ enum {
     JOURNAL_BYTES_MIN = 16 * 1024, // what a ring holds at least
     // Larger writes go to the segment alone: there the second copy costs more than the shared sync saves (README.md).
     JOURNAL_ENTRY_MAX = 256 * 1024,
-    JOURNAL_DEMAND = 64, // syncs of segments until a ring is made
+    JOURNAL_DEMAND = 64, // syncs of segments within ten seconds until a ring is made
 };
 
 enum journal_kind {
@@ -137,7 +137,8 @@ struct journal {
     struct logdir *dir;
     struct env *env;
     enum journal_state state;
-    int demand;
+    int demand; // syncs of segments since demand_from_ms
+    int64_t demand_from_ms;
     int plogs; // attached and not closing yet
     struct file *file;
     struct ring_header header; // as it is on disk

@@ -220,7 +220,7 @@ struct logdir {
     int is_offline; // __atomic access only: several loops look at it
     // The journal (journal.h).
     int64_t journal_bytes; // 0 = none
-    int journal_demand;    // syncs of segments until there is one
+    int journal_demand;    // syncs of segments within a while until there is one
     struct journal **journals; // by shard; each is its loop's. NULL without a journal
     struct replay *replay;     // what the last run left, until the partitions have it
     int is_replay_pending;     // __atomic access only, like the next
