@@ -1,0 +1,2 @@
+def reason_of(name, kafkas, ours):
+    return None
