@@ -28,6 +28,7 @@ class Produce:
     timeout_ms: int = 30000
     tail: bytes = b""         # behind the request
     empty: str = None         # "topics" or "partitions": a request without any
+    split: bool = False       # the same topic as often as it is named
 
     def bytes_of(self, records):
         return records.encode() if isinstance(records, Batch) else records
@@ -57,8 +58,9 @@ def frame(ask, topic, partition, ids, correlation):
     rows = [(topic if ask.topic is None else ask.topic, partition if ask.partition is None else ask.partition, ask.records),
             *[(topic if t is None else t, partition if p is None else p, r) for t, p, r in ask.more]]
     topics = {}
-    for t, p, r in rows:
-        topics.setdefault(t, []).append(struct.pack(">i", p) + _bytes(ask.bytes_of(r), flexible) + tags)
+    for place, (t, p, r) in enumerate(rows):
+        row = struct.pack(">i", p) + _bytes(ask.bytes_of(r), flexible) + tags
+        topics.setdefault((t, place if ask.split else 0), []).append(row)
     if ask.empty == "topics":
         topics = {}
     if ask.empty == "partitions":
@@ -69,7 +71,7 @@ def frame(ask, topic, partition, ids, correlation):
             return t if isinstance(t, bytes) else ids.get(t, NOBODY)
         return _string(t, flexible)
     body = (_string(ask.txn, flexible) if ask.version >= 3 else b"") + struct.pack(">hi", ask.acks, ask.timeout_ms)
-    body += _array([name(t) + _array(ps, flexible) + tags for t, ps in topics.items()], flexible) + tags + ask.tail
+    body += _array([name(t) + _array(ps, flexible) + tags for (t, _), ps in topics.items()], flexible) + tags + ask.tail
     head = struct.pack(">hhi", 0, ask.version, correlation) + _string(ask.client, False) + tags
     return struct.pack(">i", len(head) + len(body)) + head + body
 

@@ -14,6 +14,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 APPEND_TIME, TRANSACTIONAL, CONTROL, HORIZON = 8, 16, 32, 64
 T0 = 1700000000000  # ms; a timestamp that lies back far enough never to be mistaken for now
 HOUR = 3600000
+FOREVER = 2**63 - 1
 
 
 # ---- checksums and integers ----
@@ -244,6 +245,7 @@ class Batch:
     stream_tail: bytes = b""
     damage: int = None        # index of the stream's byte to turn over; negative from its end
     stream_cut: int = 0
+    cut_to: int = None        # bytes of the batch that are sent
     after: bytes = b""        # behind the batch
 
     def __post_init__(self):
@@ -270,7 +272,7 @@ class Batch:
                            n if self.count is None else self.count) + packed
         length = 9 + len(tail) if self.length is None else self.length
         crc = crc32c(tail) ^ self.crc_xor
-        return struct.pack(">qiibI", self.base_offset, length, self.leader_epoch, self.magic, crc) + tail + self.after
+        return struct.pack(">qiibI", self.base_offset, length, self.leader_epoch, self.magic, crc)[:self.cut_to] + tail[:None if self.cut_to is None else self.cut_to - 21] + self.after
 
 
 # ---- reading ----
@@ -285,6 +287,9 @@ class Clock:
         if abs(ms - T0) < 10**9:
             return f"T{ms - T0:+d}" if ms != T0 else "T"
         distance = ms - self.now_ms
+        for name, far in (("-forever", -FOREVER), ("+forever", FOREVER - 2**64)):
+            if abs(distance - far) < HOUR:
+                return f"now{name}"
         if abs(distance) > 400 * 24 * HOUR:
             return str(ms)
         hours = round(distance / HOUR)

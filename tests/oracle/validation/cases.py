@@ -54,6 +54,7 @@ def f_magic_1(c, b): b.magic = 1
 def f_magic_3(c, b): b.magic = 3
 def f_length_low(c, b): b.length = 40
 def f_length_tiny(c, b): b.length = 5
+def f_short(c, b): b.length, b.cut_to = 40, 52
 def f_length_high(c, b): b.length = 5000
 def f_second(c, b): b.after = three().encode()
 def f_zstd_old(c, b): b.codec, c.version = ZSTD, 6
@@ -151,6 +152,23 @@ def requests():
         yield Case(f"several {name}", [Produce(good, more=[more])])
         yield Case(f"several {name}, acks 2", [Produce(good, more=[more], acks=2)])
         yield Case(f"several {name}, acks 0", [Produce(good, more=[more], acks=0)])
+    yield Case("several good, same topic again", [Produce(good, more=[(None, None, three(codec=GZIP))], split=True)])
+    yield Case("several good, same topic again bad", [Produce(good, more=[(None, None, bad)], split=True)])
+    yield Case("several bad, same topic again good", [Produce(bad, more=[(None, None, good)], split=True)])
+    yield Case("several good, same topic again, other partition", [Produce(good, more=[(None, 100000, good)], split=True)])
+    yield Case("several good, same topic again, thrice", [Produce(good, more=[(None, 100000, good), (None, 100001, good)], split=True)])
+    yield Case("several good, same topic again, version 13", [Produce(good, more=[(None, 100000, good)], split=True, version=13)])
+    yield Case("several good, same topic again, version 5", [Produce(good, more=[(None, 100000, good)], split=True, version=5)])
+    yield Case("several good, same again, version 13", [Produce(good, more=[(None, None, three(codec=GZIP))], version=13)])
+    yield Case("several good, unknown id twice", [Produce(good, more=[(NOBODY, 0, good), (NOBODY, 0, good)], version=13)])
+    for name, odd in (("magic 3", three(magic=3)), ("tiny length", three(length=5)), ("transactional", three(flags=TRANSACTIONAL))):
+        for acks in (-1, 0):
+            yield Case(f"several good, then {name}, acks {acks}", [Produce(good, more=[("nowhere", 0, odd)], acks=acks)])
+            yield Case(f"several {name}, then good, acks {acks}", [Produce(odd, more=[("nowhere", 0, good)], acks=acks)])
+        yield Case(f"several {name}, version 3", [Produce(odd, more=[("nowhere", 0, good)], version=3)])
+        yield Case(f"several {name}, version 13", [Produce(odd, more=[(NOBODY, 0, good)], version=13)])
+    yield Case("several transactional, then magic 3", [Produce(three(flags=TRANSACTIONAL), more=[("nowhere", 0, three(magic=3))])])
+    yield Case("several magic 3, then transactional", [Produce(three(magic=3), more=[("nowhere", 0, three(flags=TRANSACTIONAL))])])
     yield Case("several bad, same again good", [Produce(bad, more=[(None, None, good)])])
     yield Case("several good, transactional elsewhere", [Produce(good, more=[("nowhere", 0, three(flags=TRANSACTIONAL, pid=1, epoch=0, seq=0))])])
     yield Case("transactional behind, null id", [Produce(b"", more=[("nowhere", 0, three(flags=TRANSACTIONAL))])])
@@ -162,6 +180,7 @@ def requests():
     yield Case("two transactional producers, one unknown partition", [Produce(three(flags=TRANSACTIONAL, pid=-1), txn="x", more=[
         (None, 100000, three(flags=TRANSACTIONAL, pid=2, epoch=0, seq=0))])])
     yield Case("transactional without a producer", [Produce(three(flags=TRANSACTIONAL), txn="x")])
+    yield Case("transactional without a producer, recompressed", [Produce(three(flags=TRANSACTIONAL), txn="x")], to("zstd"))
     yield Case("an id, not transactional", [Produce(three(pid=5, epoch=0, seq=0), txn="x")])
 
 
@@ -240,14 +259,15 @@ def wrongs():
     yield "value size beyond", record(value_size=50)
     yield "value size -2", record(value=None, value_size=-2)
     yield "value null", record(value=None)
-    yield "size one more", record(size=10)
-    yield "size one less", record(size=8)
+    yield "size one more", record(size=9)
+    yield "size one less", record(size=7)
+    yield "size two more, as many bytes", record(size=10, tail=b"\0\0")
     yield "size zero", record(size=0)
     yield "size negative", record(size=-5)
     yield "size huge", record(size=2**31 - 1)
     yield "size varint too long", record(size_bytes=OVERLONG)
     yield "size varint endless", record(size_bytes=b"\xff" * 5)
-    yield "size varint of five bytes", record(size_bytes=b"\x92\x80\x80\x80\x00")
+    yield "size varint of five bytes", record(size_bytes=b"\x90\x80\x80\x80\x00")
     yield "size varint sixty-four bits", record(size_bytes=varint(2**40))
     yield "timestamp varint too long", record(ts_bytes=LONGEST)
     yield "timestamp varint widest", record(ts_bytes=b"\x80" * 9 + b"\x00")
@@ -272,6 +292,8 @@ def wrongs():
     yield "base timestamp -1", batch(base_ts=-1)
     yield "base timestamp -5", batch(base_ts=-5)
     yield "base timestamp least", batch(base_ts=-2**63)
+    yield "pid -2 without epoch", batch(pid=-2, epoch=-1, seq=0)
+    yield "pid -2 without sequence", batch(pid=-2, epoch=0, seq=-1)
     yield "pid without epoch", batch(pid=9, epoch=-1, seq=0)
     yield "sequence without pid", batch(seq=4)
     yield "pid -2", batch(pid=-2, epoch=0, seq=0)
