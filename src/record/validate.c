@@ -50,7 +50,10 @@ enum err produce_check_framing(struct slice records, int16_t produce_version, st
     if (e != OK || size > records.size || records.data[BATCH_MAGIC_AT] < 2) return ERR_INVALID_RECORD;
     if (batch_parse(records, &first) != OK) first = short_batch(slice_of(records.data, size));
     int codec_bits = first.header.attributes & BATCH_CODEC_MASK;
-    if (codec_bits == CODEC_ZSTD && produce_version < ZSTD_PRODUCE_VERSION_MIN) return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+    if (produce_version < ZSTD_PRODUCE_VERSION_MIN) { // newer ones come to know the codec when they open the batch
+        if (codec_bits == CODEC_ZSTD) return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+        if (codec_bits >= CODEC_COUNT) return ERR_UNKNOWN_SERVER_ERROR;
+    }
     struct slice rest = slice_of(records.data + size, records.size - size);
     e = batch_size(rest, &size);
     if (e == ERR_CORRUPT) return ERR_CORRUPT_MESSAGE;
