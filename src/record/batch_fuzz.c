@@ -94,7 +94,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct batch_view view;
     struct batch_iter it = batch_iter(slice_of(bytes, size));
     while (batch_next(&it, &view)) (void)batch_crc_is_valid(view.bytes);
-    if (produce_check_framing(slice_of(bytes, size), 12, &view) == OK) judge(&view, bytes, &options);
+    bool is_transactional;
+    struct text problem = {0};
+    enum err glance = produce_glance(slice_of(bytes, size), &is_transactional, &problem);
+    enum err framing = produce_check_framing(slice_of(bytes, size), 12, &view);
+    ASSERT((glance == OK) == (problem.size == 0) && (framing != OK || glance == OK));
+    if (framing == OK) judge(&view, bytes, &options);
+    text_deinit(&problem);
     free(bytes);
     return 0;
 }
