@@ -272,7 +272,8 @@ class Batch:
                            n if self.count is None else self.count) + packed
         length = 9 + len(tail) if self.length is None else self.length
         crc = crc32c(tail) ^ self.crc_xor
-        return struct.pack(">qiibI", self.base_offset, length, self.leader_epoch, self.magic, crc)[:self.cut_to] + tail[:None if self.cut_to is None else self.cut_to - 21] + self.after
+        head = struct.pack(">qiibI", self.base_offset, length, self.leader_epoch, self.magic, crc)
+        return (head + tail)[:self.cut_to] + self.after
 
 
 # ---- reading ----

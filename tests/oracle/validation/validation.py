@@ -172,7 +172,8 @@ def main(words):
         sys.exit(__doc__)
     if "--record" in flags:
         GOLDEN.mkdir(exist_ok=True)
-        KAFKAS.write_text("# Apache Kafka 4.3.1's answers. Written by tests/oracle/validation/validation.py --record.\n" + "\n".join(ask_broker("kafka", [])) + "\n")
+        head = "# Apache Kafka 4.3.1's answers. Written by tests/oracle/validation/validation.py --record."
+        KAFKAS.write_text("\n".join([head, *ask_broker("kafka", [])]) + "\n")
         return 0
     lines = ask_broker("kafka" if "--live" in flags else "odradek", patterns)
     if flags & {"--show", "--live"}:
