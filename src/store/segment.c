@@ -31,8 +31,10 @@ void segment_free(struct segment *segment)
     file_unref(segment->log);
     file_unref(segment->index);
     file_unref(segment->timeindex);
+    file_unref(segment->txnindex);
     text_deinit(&segment->index_tail);
     text_deinit(&segment->timeindex_tail);
+    text_deinit(&segment->txnindex_tail);
     text_deinit(&segment->snapshot);
     mem_free(segment);
 }

@@ -116,7 +116,7 @@ MUST_CHECK enum err producers_restore(struct producers *producers, struct slice 
 
 // ---- segment.c ----
 
-enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 };
+enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12, TXN_ENTRY_SIZE = 34 };
 enum { INDEX_TAIL_MAX = 4096 }; // bytes of index entries kept in memory before they go to the file
 
 struct segment {
@@ -124,6 +124,7 @@ struct segment {
     struct file *log;       // NULL: not open yet
     struct file *index;     // NULL: not open, or not created
     struct file *timeindex;
+    struct file *txnindex;
     int64_t size;           // assigned bytes: those in the file and those queued for it
     bool is_created;        // the .log exists
     bool is_sealed;         // closed, and its index files are on disk
@@ -136,8 +137,10 @@ struct segment {
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
     int64_t index_bytes;     // in the files
     int64_t timeindex_bytes;
+    int64_t txnindex_bytes;
     struct text index_tail;  // behind them
     struct text timeindex_tail;
+    struct text txnindex_tail;
     int64_t last_time_entry; // newest timestamp in the time index, -1 = empty
     int64_t bytes_since_index;
     int64_t allocated_to;
@@ -208,6 +211,53 @@ struct log_walk {
 // `out->bytes` holds the whole batch with wants_bodies, or else at least its header.
 bool log_walk_next(struct log_walk *walk, struct batch_view *out, int64_t *batch_bytes);
 void log_walk_deinit(struct log_walk *walk);
+
+// ---- txnindex.c: aborted transactions (A5) ----
+
+struct aborted_txn {
+    int64_t producer_id;
+    int64_t first_offset;
+    int64_t last_offset;        // of the ABORT marker; strictly increasing in a file, and from file to file
+    int64_t last_stable_offset; // when the marker was appended; never falls either
+};
+
+struct aborted_txns { // by last offset
+    struct aborted_txn *items;
+    size_t count;
+    size_t capacity;
+};
+
+void aborted_txns_add(struct aborted_txns *txns, const struct aborted_txn *txn);
+void aborted_txns_deinit(struct aborted_txns *txns);
+// Behind the entries of its .txnindex, in memory until it is sealed (or 4 KiB have come together). A rewritten segment
+// gets its file so: add what it keeps, then write txnindex_tail to a file of its own when there is any.
+void segment_add_aborted(struct segment *segment, const struct aborted_txn *txn);
+// Of one whole file. ERR_CORRUPT: an unknown version, or an entry that ends below `base_offset` or not behind the one
+// before it. Bytes behind the last whole entry do not count (Kafka's rule).
+MUST_CHECK enum err txnindex_check(struct slice bytes, int64_t base_offset, int64_t *whole_bytes);
+
+// The .txnindex entries from one segment on, with references of its own, so that a task may have it.
+struct txn_source {
+    int64_t base_offset;
+    struct file *file; // NULL: not open yet, or all is in the tail
+    int64_t file_bytes;
+    struct text tail;
+};
+struct txn_search {
+    struct txn_source *sources; // segments that hold entries, in order
+    size_t count;
+    bool has_copies;
+};
+// loop. What holds the markers of transactions that touch records at and above `from`, up to the log's end: the marker
+// may be far behind the records. `copy_tails` false borrows them: for use within one call on the loop.
+void txn_search_init(struct txn_search *search, const struct plog *plog, int64_t from, bool copy_tails);
+void txn_search_deinit(struct txn_search *search);
+// blocking. Opens what is not open. ERR_NOT_FOUND: a file went meanwhile, to retention or (plog->replacements) to
+// compaction: look again with a new search.
+MUST_CHECK enum err txn_search_open(struct txn_search *search, struct fs *fs, const char *dir_path);
+// Adds the aborted transactions that overlap [from, to). ERR_AGAIN when !may_block and it would.
+MUST_CHECK enum err txn_search_collect(const struct txn_search *search, bool may_block, int64_t from, int64_t to,
+                                       struct aborted_txns *out);
 
 // ---- plog ----
 
