@@ -579,8 +579,12 @@ static enum err load_producers(struct loading *l, int64_t end)
     if (e != OK) return e;
     // Recovery came by here already, with all that a replay would see.
     bool is_known = l->state_segments == l->plog->segment_count && l->state_from >= l->plog->log_start;
-    if (is_known) producers_take(&l->plog->producers, &l->state);
-    return is_known ? OK : replay(l, &l->plog->producers, from, end);
+    if (is_known)
+        producers_take(&l->plog->producers, &l->state);
+    else
+        e = replay(l, &l->plog->producers, from, end);
+    if (e == OK) producers_forget_ended(&l->plog->producers, l->plog->high_watermark);
+    return e;
 }
 
 static enum err drop_all_segments(struct loading *l)

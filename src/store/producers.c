@@ -41,12 +41,12 @@ void producers_clear(struct producers *producers)
     LIST_EACH (link, &producers->order) {
         forget(producers, LIST_ITEM(link, struct producer, order));
     }
-    LIST_EACH (link, &producers->verifications) {
-        drop_verification(producers, LIST_ITEM(link, struct verification, order));
-    }
     LIST_EACH (link, &producers->ended) {
         list_remove(link);
         mem_free(LIST_ITEM(link, struct ended_txn, link));
+    }
+    LIST_EACH (link, &producers->verifications) {
+        drop_verification(producers, LIST_ITEM(link, struct verification, order));
     }
 }
 
@@ -65,14 +65,13 @@ static void move_list(struct list *to, struct list *from)
 
 void producers_take(struct producers *to, struct producers *from)
 {
-    producers_deinit(to);
+    producers_clear(to);
+    map_deinit(&to->by_id);
     to->by_id = from->by_id;
-    to->verification_by_id = from->verification_by_id;
-    from->by_id = from->verification_by_id = (struct map){0};
+    from->by_id = (struct map){0};
     move_list(&to->order, &from->order);
     move_list(&to->open, &from->open);
     move_list(&to->ended, &from->ended);
-    move_list(&to->verifications, &from->verifications);
 }
 
 static struct producer *find(const struct producers *producers, int64_t id)
@@ -289,9 +288,11 @@ bool producers_update(struct producers *producers, const struct batch_view *batc
     const struct batch_header *h = &batch->header;
     if (!batch_has_producer(h)) return false;
     if (batch_is_transactional(h)) {
-        // Its first record is in, or its marker: a verification asked for before that says nothing any more.
+        // Its first record is in, or its marker: a verification asked for before that says nothing any more. But a
+        // marker of version 2 carries the next transaction's epoch, which the question may have been about.
         struct verification *v = find_verification(producers, h->producer_id);
-        if (v != NULL) drop_verification(producers, v);
+        bool is_for_next = v != NULL && v->supports_epoch_bump && batch_is_control(h) && h->producer_epoch == v->epoch;
+        if (v != NULL && !is_for_next) drop_verification(producers, v);
     }
     if (batch_is_control(h)) return update_marker(producers, batch, aborted);
     struct producer *p = find_or_add(producers, h->producer_id);

@@ -118,7 +118,7 @@ struct producers {
 void producers_init(struct producers *producers);
 void producers_deinit(struct producers *producers);
 void producers_clear(struct producers *producers);
-// `to` becomes what `from` is; `from` is empty.
+// `to` becomes what `from` is, but for guards: none is good any more. `from` is empty.
 void producers_take(struct producers *to, struct producers *from);
 // May this batch be appended? OK and *duplicate != NULL: it is in the log already. The order of the checks is Kafka's.
 MUST_CHECK enum err producers_check(const struct producers *producers, const struct plog_append *append,
