@@ -28,9 +28,9 @@ static enum err check_shape(const struct plog *plog, const struct plog_append *a
         int64_t base = append->origin == PLOG_REPLICA ? h->base_offset : expected;
         if (h->last_offset_delta < 0 || base > INT64_MAX - 1 - h->last_offset_delta) return ERR_CORRUPT;
         if (append->origin != PLOG_REPLICA && (count > 0 || h->magic != 2)) return ERR_CORRUPT;
-        if (base < expected || h->partition_leader_epoch < epoch)
-            return append->origin == PLOG_REPLICA ? ERR_INVALID : ERR_CORRUPT;
-        if (append->origin == PLOG_REPLICA) epoch = h->partition_leader_epoch;
+        bool is_replica = append->origin == PLOG_REPLICA;
+        if (is_replica && (base < expected || h->partition_leader_epoch < epoch)) return ERR_INVALID;
+        if (is_replica) epoch = h->partition_leader_epoch; // what a client wrote there is stamped over
         if (count++ == 0) *first = batch;
         *last_offset = base + h->last_offset_delta;
         expected = *last_offset + 1;
@@ -88,7 +88,9 @@ static void take(struct plog *plog, struct plog_append *append)
         const struct batch_header *h = &batch.header;
         if (epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset)) plog->are_epochs_dirty = true;
         segment_note(s, h, (int64_t)batch.bytes.size, plog->options.index_interval_bytes);
-        if (plog->options.has_producers) producers_update(&plog->producers, &batch);
+        struct aborted_txn aborted;
+        if (plog->options.has_producers && producers_update(&plog->producers, &batch, &aborted))
+            segment_add_aborted(s, &aborted);
         plog->assigned_end = batch_last_offset(h) + 1;
     }
     append->end_offset = plog->assigned_end;
@@ -109,7 +111,7 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     if (!is_replica && append->size > (size_t)plog->options.segment_bytes) return ERR_RECORD_LIST_TOO_LARGE;
     if (append->size > INT32_MAX) return ERR_RECORD_LIST_TOO_LARGE;
     if (plog->options.has_producers) {
-        e = producers_check(&plog->producers, append->origin, &first, &duplicate);
+        e = producers_check(&plog->producers, append, &first, &duplicate);
         if (e != OK) return e;
     }
     append->result = OK;
@@ -130,6 +132,12 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     list_push_back(&plog->queue, &append->link);
     plog_wake(plog);
     return OK;
+}
+
+enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard)
+{
+    ASSERT(plog->env != NULL && plog->options.has_producers);
+    return producers_verification_begin(&plog->producers, asked, env_wall_ms(plog->env), guard);
 }
 
 // ---- what the queue waits for ----
