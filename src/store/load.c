@@ -119,7 +119,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
