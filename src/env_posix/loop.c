@@ -140,11 +140,15 @@ static void loop_task_post(struct env *env, struct env_task *task)
     if (!heap_contains(&loop->task_watch.node)) set_task_watch(loop);
 }
 
+static bool has_slow_disk(struct loop *loop)
+{
+    int64_t until_ns = atomic_load_explicit(&loop->node->tasks.slow_until_ns, memory_order_relaxed);
+    return until_ns != 0 && until_ns > posix_now_ns();
+}
+
 bool loop_has_slow_disk(void)
 {
-    if (current_loop == NULL) return false;
-    int64_t until_ns = atomic_load_explicit(&current_loop->node->tasks.slow_until_ns, memory_order_relaxed);
-    return until_ns != 0 && until_ns > posix_now_ns();
+    return current_loop != NULL && has_slow_disk(current_loop);
 }
 
 struct slow_write {
@@ -187,7 +191,7 @@ static void loop_write(struct env *env, struct env_write *write)
 {
     struct loop *loop = loop_of(env);
     loop_assert_here(loop);
-    if (loop_has_slow_disk()) {
+    if (has_slow_disk(loop)) {
         write_in_task(env, write);
         return;
     }
