@@ -365,6 +365,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
         reset_segment(s);
     }
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.
