@@ -7,7 +7,8 @@
 //   - in every case each acknowledged record is there afterwards, at its offset, whether the node was killed or lost
 //   its
 //     power in between, and what the producer could not place before is placed at last.
-// `deletion` looks at the directory of a deleted topic over a restart.
+// `deletion` looks at the directory of a deleted topic over a restart, `retention` at a log whose retention.ms changes
+// while it lives.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@
 #include "harness.h"
 #include "proto/apis.h"
 #include "proto/delete_topics.h"
+#include "proto/incremental_alter_configs.h"
 #include "proto/metadata.h"
 
 enum { RECORDS = 120, UNDELIVERED_MAX = 8, PARTITIONS = 2, OFFSETS_MAX = RECORDS * 2, VALUE_SIZE = 2000, UNKNOWN = -1 };
@@ -37,6 +39,7 @@ struct world {
     struct producer *producer;
     struct consumer *consumer;
     struct client_call call;
+    const char *retention_ms;
     bool is_answered;
     int sent;
     int delivered;
@@ -85,7 +88,7 @@ static void boot(void *context)
         "num.partitions=2",
         "replica.high.watermark.checkpoint.interval.ms=500",
         "log.segment.bytes=1048576",
-        "log.segment.delete.delay.ms=40000",
+        "log.segment.delete.delay.ms=60000",
     };
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
     const struct config *config = NULL;
@@ -459,7 +462,7 @@ static void deletion(struct sim_case *at)
     bool reached = sim_run_until(at->sim, is_answered, w, PATIENCE_MS);
     sim_check(at, reached && w->call.err == OK, "DeleteTopics: %s", err_name(w->call.err));
     client_call_deinit(&w->call);
-    sim_run_until(at->sim, NULL, NULL, 20 * SECOND_MS);
+    sim_run_until(at->sim, NULL, NULL, 40 * SECOND_MS);
     struct found found = look(w);
     sim_check(at, found.live == 0 && found.deleted == 2, "%d live, %d -delete", found.live, found.deleted);
     bool restarts = sim_buggify(at->sim, 70);
@@ -467,12 +470,103 @@ static void deletion(struct sim_case *at)
         crash(w);
         start_sound_node(w);
     }
-    sim_run_until(at->sim, NULL, NULL, restarts ? 35 * SECOND_MS : 15 * SECOND_MS); // a restart waits anew
+    sim_run_until(at->sim, NULL, NULL, restarts ? 55 * SECOND_MS : 15 * SECOND_MS); // a restart waits anew
     found = look(w);
     sim_check(at, found.live == 0 && found.deleted == 2, "too early: %d live, %d -delete", found.live, found.deleted);
     sim_run_until(at->sim, NULL, NULL, 15 * SECOND_MS);
     found = look(w);
     sim_check(at, found.live == 0 && found.deleted == 0, "too late: %d live, %d -delete", found.live, found.deleted);
+}
+
+// ---- retention -------------------------------------------------------------------------------------------------
+
+static void set_retention(void *context)
+{
+    static struct incremental_alter_configs_request request;
+    static struct incremental_alter_configs_request_alter_configs_resource resource;
+    static struct incremental_alter_configs_request_alterable_config config;
+    struct world *w = context;
+    request = incremental_alter_configs_request_init();
+    resource = incremental_alter_configs_request_alter_configs_resource_init();
+    config = incremental_alter_configs_request_alterable_config_init();
+    config.name = SLICE("retention.ms");
+    config.value = slice_str(w->retention_ms);
+    resource.resource_type = 2; // topic
+    resource.resource_name = SLICE("t");
+    resource.configs.items = &config;
+    resource.configs.count = 1;
+    request.resources.items = &resource;
+    request.resources.count = 1;
+    w->is_answered = false;
+    w->call = (struct client_call){.api_key = API_INCREMENTAL_ALTER_CONFIGS,
+                                   .node_id = CLIENT_CONTROLLER,
+                                   .request = &request,
+                                   .done = answered,
+                                   .context = w};
+    client_call(w->client, &w->call);
+}
+
+static void change_retention(struct world *w, const char *retention_ms)
+{
+    w->retention_ms = retention_ms;
+    sim_node_call(w->client_node, set_retention, w);
+    bool reached = sim_run_until(w->at->sim, is_answered, w, PATIENCE_MS);
+    sim_check(w->at, reached && w->call.err == OK, "IncrementalAlterConfigs: %s", err_name(w->call.err));
+    client_call_deinit(&w->call);
+}
+
+struct segments {
+    int logs;
+    int deleted;
+    int64_t last_base;
+};
+
+static enum err count_segment(void *context, const char *name)
+{
+    struct segments *found = context;
+    if (strcmp(name + strlen(name) - 4, ".log") == 0) {
+        found->logs++;
+        found->last_base = strtoll(name, NULL, 10);
+    }
+    found->deleted += strstr(name, ".log.deleted") != NULL;
+    return OK;
+}
+
+static struct segments look_at_log(struct world *w)
+{
+    struct segments found = {.last_base = -1};
+    enum err e = fs_list(sim_node_fs(w->node), "/data/t-0", count_segment, &found);
+    sim_check(w->at, e == OK, "/data/t-0 cannot be listed: %s", err_name(e));
+    return found;
+}
+
+// Retention looks every five minutes, and what it removes is there for a minute more.
+static void retention(struct sim_case *at)
+{
+    struct world *w = open_world(at);
+    bool reached = sim_run_until(at->sim, is_all_delivered, w, PATIENCE_MS);
+    sim_check(at, reached, "%d sent, %d delivered", w->sent, w->delivered);
+    change_retention(w, "-1");
+    sim_run_until(at->sim, NULL, NULL, 20 * 60 * SECOND_MS);
+    struct segments found = look_at_log(w);
+    sim_check(at, found.logs == 1 && found.last_base == 0 && found.deleted == 0, "%d logs, %d deleted, last at %lld",
+              found.logs, found.deleted, (long long)found.last_base);
+    change_retention(w, "1000");
+    for (int s = 0; s < 400 && found.deleted == 0; s++) {
+        sim_run_until(at->sim, NULL, NULL, SECOND_MS);
+        found = look_at_log(w);
+    }
+    sim_check(at, found.deleted == 1 && found.logs == 1 && found.last_base > 0, "%d logs, %d deleted, last at %lld",
+              found.logs, found.deleted, (long long)found.last_base);
+    sim_run_until(at->sim, NULL, NULL, 58 * SECOND_MS);
+    sim_check(at, look_at_log(w).deleted == 1, "removed before its minute was over");
+    sim_run_until(at->sim, NULL, NULL, 4 * SECOND_MS);
+    sim_check(at, look_at_log(w).deleted == 0, "still there after a minute");
+    crash(w);
+    start_sound_node(w);
+    found = look_at_log(w);
+    sim_check(at, found.logs == 1 && found.last_base > 0, "%d logs, last at %lld", found.logs,
+              (long long)found.last_base);
 }
 
 static struct sim_options options(uint64_t seed)
@@ -484,10 +578,8 @@ static struct sim_options options(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct sim_scenario scenarios[] = {{"full", options, full},
-                                                    {"read_only", options, read_only},
-                                                    {"failing_call", options, failing_call},
-                                                    {"hanging", options, hanging},
-                                                    {"deletion", options, deletion}};
+    static const struct sim_scenario scenarios[] = {
+        {"full", options, full},       {"read_only", options, read_only}, {"failing_call", options, failing_call},
+        {"hanging", options, hanging}, {"deletion", options, deletion},   {"retention", options, retention}};
     return sim_main(argc, argv, scenarios, COUNT_OF(scenarios));
 }
