@@ -90,7 +90,7 @@ struct tasks {
     bool is_stopping;
     int thread_count;
     int thread_max; // of those that are not stuck
-    int stuck;      // threads whose task is old, as of the last look
+    int stuck;      // threads that hang in one call, as of the last look
     struct task_thread threads[TASK_THREADS_MAX];
     struct fs *fs;
 };

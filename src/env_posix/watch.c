@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disks that do not answer. A blocking call of a task that takes longer than slow_ms is named in the log once while it
-// hangs and once when it is back. A thread whose task is older than a fifth of that does not count as one of the pool:
-// another takes its place, so that tasks of other directories go on. And while anything hangs, and for a while after,
-// writes go to tasks rather than happen on the loop: a file system that waits for its journal stops them too.
+// hangs and once when it is back. A thread that is in one call for longer than a fifth of that does not count as one of
+// the pool: another takes its place, so that tasks of other directories go on. And while anything hangs, and for a
+// while after, writes go to tasks rather than happen on the loop: a file system that waits for its journal stops them
+// too.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,16 +81,14 @@ bool watch_look(struct tasks *tasks)
     int64_t now_ns = posix_now_ns();
     int64_t limit_ns = tasks->slow_ns / WATCH_PER_SLOW;
     tasks->stuck = 0;
-    bool any_hangs = false;
     for (int i = 0; i < tasks->thread_count; i++) {
         struct task_thread *thread = &tasks->threads[i];
         int64_t since_ns = atomic_load_explicit(&thread->busy_since_ns, memory_order_relaxed);
-        if (since_ns == 0 || now_ns - since_ns < limit_ns) continue;
+        if (since_ns == 0 || now_ns - since_ns < limit_ns || !is_hanging(thread, now_ns, limit_ns)) continue;
         tasks->stuck++;
-        any_hangs |= is_hanging(thread, now_ns, limit_ns);
         tell(tasks, thread, now_ns);
     }
-    if (any_hangs) disk_is_slow(tasks);
+    if (tasks->stuck > 0) disk_is_slow(tasks);
     return tasks->running > 0 || !list_is_empty(&tasks->ready);
 }
 
