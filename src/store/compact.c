@@ -27,6 +27,7 @@ struct compaction {
     int32_t segment_bytes;
     int32_t index_interval_bytes;
     int is_cancelled; // __atomic access only: the loop sets it, the task looks
+    int64_t file_delete_delay_ms;
     enum err outcome;
     struct segment *fresh;
 };
@@ -160,11 +161,7 @@ static void swap_run(struct env_task *task, struct fs *fs)
     c->base.what = "putting a compacted segment in place";
     enum err e = rename_all(fs, dir_path, base, ".cleaned", ".swap");
     for (size_t i = 0; i < c->group_count && e == OK; i++) {
-        int64_t old = c->sources[c->next + i].base_offset;
-        e = segment_remove_files(fs, dir_path, old);
-        char *snapshot = segment_path(dir_path, old, ".snapshot");
-        if (e == OK && i > 0) e = file_remove(fs, snapshot);
-        mem_free(snapshot);
+        e = segment_condemn_files(fs, dir_path, c->sources[c->next + i].base_offset, i > 0, c->file_delete_delay_ms);
     }
     if (e == OK) e = rename_all(fs, dir_path, base, ".swap", "");
     c->base.result = e;
@@ -276,6 +273,9 @@ static void swap_done(struct env *env, struct env_task *task)
     struct compaction *c = CONTAINER_OF(task, struct compaction, base.task);
     (void)env;
     struct plog *plog = plog_task_end(&c->base);
+    int64_t *bases = mem_zalloc(c->group_count, sizeof(*bases));
+    for (size_t i = 0; i < c->group_count; i++) bases[i] = c->sources[c->next + i].base_offset;
+    plog_remove_later(plog, bases, c->group_count, c->file_delete_delay_ms);
     c->next += c->group_count;
     if (plog->has_failed || plog->state != PLOG_OPEN) {
         end(c, plog, plog->has_failed ? ERR_KAFKA_STORAGE_ERROR : ERR_BUSY);
@@ -333,6 +333,7 @@ void plog_compact(struct plog *plog, struct plog_compact_op *op)
     c->dirty_from = dirty_from(plog);
     c->segment_bytes = plog->options.segment_bytes;
     c->index_interval_bytes = plog->options.index_interval_bytes;
+    c->file_delete_delay_ms = plog->options.file_delete_delay_ms;
     env_random(plog->env, c->seeds, sizeof(c->seeds));
     c->sources = mem_zalloc(count, sizeof(*c->sources));
     for (size_t i = 0; i < count; i++) {

@@ -123,7 +123,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
@@ -470,6 +471,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
     // What is in its old .txnindex is not known to be true; a new one comes with its sealing.
     if (e == OK && has_name(l, base, ".txnindex")) e = remove_txnindex(l, base);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.

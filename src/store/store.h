@@ -125,6 +125,7 @@ struct plog_options {
     int32_t index_bytes_max; // segment.index.bytes: a full index rolls
     int64_t flush_messages;  // INT64_MAX = never (PAGE_CACHE only)
     int64_t flush_ms;        // INT64_MAX = never (PAGE_CACHE only)
+    int64_t file_delete_delay_ms; // what leaves the log is ".deleted" for so long
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
@@ -132,7 +133,7 @@ struct plog_options {
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \
     .index_bytes_max = 10485760, .flush_messages = INT64_MAX, .flush_ms = INT64_MAX, .durability = PLOG_COMMIT,    \
-    .has_producers = true
+    .file_delete_delay_ms = 60000, .has_producers = true
 
 // Callbacks to the owner, on its loop, never inside a call to the plog.
 struct plog_owner {
@@ -152,6 +153,7 @@ struct plog_load_params {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
     int64_t wall_ms;          // now
     const struct plog_options *options;
@@ -292,7 +294,7 @@ void plog_each_producer(const struct plog *plog, void (*each)(void *context, con
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
-// with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
+// with the next log-start checkpoint. Whole segments below it leave the log; a task renames their files to ".deleted".
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
 
 struct plog_retain_op {

@@ -361,6 +361,7 @@ struct plog {
     int64_t cleaned_to;            // everything below was compacted
     bool is_uncleanable;           // compaction failed here
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
+    struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
     bool has_failed;
     bool has_told_failure;
@@ -442,9 +443,17 @@ char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid 
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
 
+// condemned.c
+// blocking. Log and indexes of one segment, with `has_snapshot` the producer snapshot at its base too, become
+// ".deleted", or go at once when there is no delay. Missing files are fine. The caller syncs the directory.
+MUST_CHECK enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base, bool has_snapshot,
+                                          int64_t delay_ms);
+// loop. Removes them when the delay is over. `take_bases` is freed.
+void plog_remove_later(struct plog *plog, int64_t *take_bases, size_t count, int64_t delay_ms);
+void plog_cancel_removals(struct plog *plog); // loop
+void plog_free_removals(struct plog *plog);   // memory only
+
 // truncate.c, close.c
-// Log and indexes of one segment; missing files are fine.
-MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);
