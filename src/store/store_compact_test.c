@@ -21,6 +21,9 @@ static struct plog_compact_op compact_at(struct bench *b, int64_t wall_ms, int64
                                  .limits = {.max_lag_ms = INT64_MAX},
                                  .delete_retention_ms = 1000,
                                  .map_bytes_max = map_bytes,
+                                 .map_load_factor = 0.75,
+                                 .io_bytes = 1 << 16,
+                                 .bytes_per_s = INT64_MAX,
                                  .wall_ms = wall_ms}};
     plog_compact(b->plog, &round.op);
     assert_false(round.is_done); // never inside the call
@@ -237,6 +240,9 @@ static bool power_goes(struct bench *b, int at)
                                        .limits = {.max_lag_ms = INT64_MAX},
                                        .delete_retention_ms = 1000,
                                        .map_bytes_max = 1 << 16,
+                                       .map_load_factor = 0.9,
+                                       .io_bytes = 1 << 16,
+                                       .bytes_per_s = INT64_MAX,
                                        .wall_ms = 5000}}};
     struct fs *dead = bench_fs(b);
     sim_crash_at_call(b->node, SIM_CALL_ANY, at, SIM_POWER_CUT);
