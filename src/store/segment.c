@@ -200,6 +200,28 @@ enum err view_index_floor(const struct view *view, bool may_block, int64_t offse
     return OK;
 }
 
+enum err view_index_ceiling(const struct view *view, bool may_block, int64_t position, int64_t *offset)
+{
+    struct table table = {view->index, view->index_bytes, &view->index_tail, INDEX_ENTRY_SIZE, may_block};
+    int64_t count = (view->index_bytes + (int64_t)view->index_tail.size) / INDEX_ENTRY_SIZE;
+    int64_t low = 0;
+    int64_t high = count;
+    uint8_t entry[INDEX_ENTRY_SIZE];
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        enum err e = table_entry(&table, middle, entry);
+        if (e != OK) return e;
+        if (load_i32(entry + 4) < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count) return OK;
+    enum err e = table_entry(&table, low, entry);
+    if (e == OK) *offset = view->base_offset + load_i32(entry);
+    return e;
+}
+
 enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset)
 {
     struct table table = {view->timeindex, view->timeindex_bytes, &view->timeindex_tail, TIME_ENTRY_SIZE, may_block};

@@ -63,6 +63,39 @@ enum err txnindex_check(struct slice bytes, int64_t base_offset, int64_t *whole_
     return OK;
 }
 
+enum err txnindex_cut(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t end)
+{
+    struct text text = {0};
+    struct file *file = NULL;
+    char *path = segment_path(dir_path, base_offset, ".txnindex");
+    enum err e = file_load(fs, path, TXNINDEX_FILE_MAX, &text);
+    if (e == OK) e = fs_open(fs, path, FILE_READ | FILE_WRITE, &file);
+    if (e == OK) {
+        struct aborted_txn txn;
+        size_t keep = 0;
+        while (text.size - keep >= TXN_ENTRY_SIZE && parse(text.data + keep, &txn) == OK && txn.last_offset < end)
+            keep += TXN_ENTRY_SIZE;
+        e = file_truncate(file, (int64_t)keep);
+        if (e == OK) e = file_sync(file);
+    }
+    file_unref(file);
+    text_deinit(&text);
+    mem_free(path);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err txnindex_load(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t *whole_bytes)
+{
+    struct text text = {0};
+    char *path = segment_path(dir_path, base_offset, ".txnindex");
+    enum err e = file_load(fs, path, TXNINDEX_FILE_MAX, &text);
+    if (e == ERR_TOO_LARGE || e == ERR_INVALID) e = ERR_CORRUPT;
+    if (e == OK) e = txnindex_check(text_slice(&text), base_offset, whole_bytes);
+    text_deinit(&text);
+    mem_free(path);
+    return e;
+}
+
 // ---- searching ----
 
 void txn_search_init(struct txn_search *search, const struct plog *plog, int64_t from, bool copy_tails)
