@@ -3,10 +3,11 @@
 // (compact_map.c, compact_rewrite.c), slice by slice: after each the loop may wait, for the pace it was given, or give
 // the round up. Only the loop swaps segments in the log's list, group by group.
 //
-// Order on disk, per group of adjacent segments: <base>.{log,index,timeindex,txnindex}.cleaned written and synced -> the
-// loop puts the new segment into the list, its files open -> all renamed to .swap, the directory synced -> the old files
-// removed, the directory synced -> .swap dropped from the names, the directory synced. Loading throws .cleaned away and
-// finishes a .swap, so a power cut leaves the group as it was or as it is to be. Both say the same to a reader.
+// Order on disk, per group of adjacent segments: <base>.{log,index,timeindex,txnindex}.cleaned written and synced ->
+// the loop puts the new segment into the list, its files open -> all renamed to .swap, the directory synced -> the old
+// files removed, the directory synced -> .swap dropped from the names, the directory synced. Loading throws .cleaned
+// away and finishes a .swap, so a power cut leaves the group as it was or as it is to be. Both say the same to a
+// reader.
 #include <stdlib.h>
 
 #include "store/compact_int.h"
@@ -390,7 +391,7 @@ static void take_sources(struct compact_job *job, const struct plog *plog, size_
 void plog_compact(struct plog *plog, struct plog_compact_op *op)
 {
     struct plog_dirtiness dirtiness;
-    ASSERT(op->map_load_factor > 0 && op->map_load_factor <= 1 && op->io_bytes > 0);
+    ASSERT(op->io_bytes > 0 && op->map_bytes_max >= 0);
     plog_dirtiness(plog, &op->limits, op->wall_ms, &dirtiness);
     op->bytes_before = op->bytes_after = 0;
     if (dirtiness.ratio <= 0) {

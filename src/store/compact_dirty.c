@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may be compacted, and how much of it is dirty (kafka-internals B7): closed segments below the last stable offset,
-// up to the first that holds a record younger than min.compaction.lag.ms. The times of segments that were not opened
-// since the start are looked up in a task, when somebody's lag asks for them; until then there is nothing to do.
+// What may be compacted, and how much of it is dirty (kafka-internals B7): closed segments below the last stable
+// offset, up to the first that holds a record younger than min.compaction.lag.ms. The times of segments that were not
+// opened since the start are looked up in a task, when somebody's lag asks for them; until then there is nothing to do.
 #include "store/compact_int.h"
 
 enum { LEARNT_AT_ONCE = 64 };

@@ -95,7 +95,7 @@ struct compact_producer {
 struct compact_rewrite {
     size_t first; // of the group's sources
     size_t count;
-    size_t at;    // source under way
+    size_t at; // source under way
     struct log_walk walk;
     bool is_walking;
     struct segment *segment; // under construction
@@ -133,7 +133,7 @@ struct compact_job {
     struct aborted_txns aborted; // by first offset
     int64_t legacy_horizon_ms;   // magic 0 and 1: tombstones in files last written by then may go
     struct key_map map;
-    int64_t map_end;             // records from here on are kept
+    int64_t map_end; // records from here on are kept
     struct compact_txns map_txns;
     size_t map_at;
     struct log_walk map_walk;

@@ -40,8 +40,8 @@ static bool parse(struct slice bytes, int8_t magic, struct record *out)
     struct batch_view view;
     if (batch_parse(bytes, &view) != OK || view.header.magic != magic || view.bytes.size < body_at(magic)) return false;
     struct slice rest = slice_of(view.bytes.data + body_at(magic), view.bytes.size - body_at(magic));
-    *out = (struct record){
-        .bytes = view.bytes, .offset = view.header.base_offset, .timestamp = view.header.max_timestamp};
+    *out =
+        (struct record){.bytes = view.bytes, .offset = view.header.base_offset, .timestamp = view.header.max_timestamp};
     return take_bytes(&rest, &out->key) && take_bytes(&rest, &out->value) && rest.size == 0;
 }
 

@@ -9,11 +9,11 @@ struct key_slot {
 enum err key_map_init(struct key_map *map, int64_t keys, size_t bytes_max, double load_factor, const uint64_t seeds[2])
 {
     size_t slots = bytes_max / sizeof(struct key_slot);
+    if (!((double)slots * load_factor > 1)) return ERR_TOO_LARGE;
     double wanted = (double)keys / load_factor + 2;
-    if ((double)slots * load_factor <= 1) return ERR_TOO_LARGE;
     size_t capacity = wanted < (double)slots ? (size_t)wanted : slots;
     size_t count_max = (size_t)((double)capacity * load_factor);
-    if (count_max >= capacity) count_max = capacity - 1; // a search ends at an empty slot
+    if (load_factor >= 1 || count_max >= capacity) count_max = capacity - 1; // a search ends at an empty slot
     *map = (struct key_map){.slots = mem_zalloc(capacity, sizeof(struct key_slot)),
                             .capacity = capacity,
                             .count_max = count_max,

@@ -70,9 +70,9 @@ enum err compact_pause(struct compact_job *job, int64_t bytes)
 // One batch under the knife.
 struct verdict {
     const struct batch_header *header;
-    int64_t horizon_ms; // NO_TIMESTAMP = none
-    bool loses_all;     // its records go whatever they are
-    bool says_nothing;  // a marker without a transaction
+    int64_t horizon_ms;        // NO_TIMESTAMP = none
+    bool loses_all;            // its records go whatever they are
+    bool says_nothing;         // a marker without a transaction
     bool keeps_old_tombstones; // magic 0 and 1
     int32_t kept;
     bool has_tombstone;
@@ -101,8 +101,10 @@ static bool is_newest_of_producer(const struct compact_job *job, const struct ba
     if (!batch_has_producer(h)) return false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (job->producers[middle].id < h->producer_id) low = middle + 1;
-        else high = middle;
+        if (job->producers[middle].id < h->producer_id)
+            low = middle + 1;
+        else
+            high = middle;
     }
     if (low == job->producer_count || job->producers[low].id != h->producer_id) return false;
     const struct compact_producer *p = &job->producers[low];
@@ -257,13 +259,17 @@ static enum err rewrite_batch(struct compact_job *job, const struct compact_sour
         v.loses_all = compact_txns_data(&job->txns, h);
     }
     enum err e = OK;
-    if (h->magic < 2) e = rewrite_legacy(job, &v, batch);
-    else if (!v.loses_all && h->record_count > 0) e = rewrite_records(job, &v, batch);
+    if (h->magic < 2)
+        e = rewrite_legacy(job, &v, batch);
+    else if (!v.loses_all && h->record_count > 0)
+        e = rewrite_records(job, &v, batch);
     if (e != OK || v.kept > 0) return e;
     int64_t round_end = job->sources[job->source_count - 1].end_offset;
     bool is_rounds_last = batch_last_offset(h) + 1 == round_end;
-    if (h->magic == 2 && (is_newest_of_producer(job, h) || is_rounds_last)) copy_header(job, h);
-    else if (is_last) mark_end(job, h);
+    if (h->magic == 2 && (is_newest_of_producer(job, h) || is_rounds_last))
+        copy_header(job, h);
+    else if (is_last)
+        mark_end(job, h);
     return OK;
 }
 

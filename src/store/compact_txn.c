@@ -79,8 +79,10 @@ bool compact_txns_data(struct compact_txns *txns, const struct batch_header *hea
     begin_up_to(txns, batch_last_offset(header));
     if (!batch_is_transactional(header)) return false;
     struct open_txn *txn = find_or_add(txns, header->producer_id);
-    if (txn->aborted != NULL) txn->has_data = true;
-    else txn->is_committed = true;
+    if (txn->aborted != NULL)
+        txn->has_data = true;
+    else
+        txn->is_committed = true;
     return txn->aborted != NULL;
 }
 

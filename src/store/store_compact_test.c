@@ -242,8 +242,9 @@ static void aborted_transactions_go_and_say_nothing(void **state)
     // What 7 aborted is no newer value of a. Its batch is gone, yet its marker stays as long as it has not been said
     // that it says nothing.
     assert_int_equal(compact(b, 5000).op.result, OK);
-    assert_string_equal(show(b), "[0-3 0:a=1 3:d=1][4-4][5-6T 5:b=2 6:c=2][7-7T 7:ABORT][8-8T 8:COMMIT][9-9T][10-10T 10:e=2]"
-                                 "[11-11T 11:COMMIT][12-12T 12:COMMIT][13-13 13:z=1]");
+    assert_string_equal(show(b),
+                        "[0-3 0:a=1 3:d=1][4-4][5-6T 5:b=2 6:c=2][7-7T 7:ABORT][8-8T 8:COMMIT][9-9T][10-10T 10:e=2]"
+                        "[11-11T 11:COMMIT][12-12T 12:COMMIT][13-13 13:z=1]");
     bench_free(b);
 }
 
