@@ -78,12 +78,8 @@ static enum err begin_job(struct compact_job *job, struct fs *fs, const char *di
     txn_search_deinit(&job->txn_search);
     if (e != OK) return e;
     compact_sort_aborted(&job->aborted);
-    compact_txns_init(&job->map_txns, &job->aborted);
-    compact_txns_init(&job->txns, &job->aborted);
-    // The mapping begins in the middle of the log: what ended before it is none of its business.
-    while (job->map_txns.next < job->aborted.count &&
-           job->aborted.items[job->map_txns.next].last_offset < job->dirty_from)
-        job->map_txns.next++;
+    compact_txns_init(&job->map_txns, &job->aborted, job->dirty_from);
+    compact_txns_init(&job->txns, &job->aborted, job->sources[0].base_offset);
     return key_map_init(&job->map, last->end_offset - job->dirty_from, job->map_bytes_max, job->map_load_factor,
                         job->seeds);
 }

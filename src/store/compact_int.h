@@ -44,10 +44,11 @@ int64_t key_map_get(const struct key_map *map, struct slice key);
 struct compact_txns {
     const struct aborted_txns *aborted; // by first offset
     size_t next;
+    int64_t from; // where the walk begins: what ended below is none of its business
     struct map open; // struct open_txn by producer
 };
 
-void compact_txns_init(struct compact_txns *txns, const struct aborted_txns *aborted);
+void compact_txns_init(struct compact_txns *txns, const struct aborted_txns *aborted, int64_t from);
 void compact_txns_deinit(struct compact_txns *txns);
 // A data batch of any format. True: it is an aborted transaction's.
 bool compact_txns_data(struct compact_txns *txns, const struct batch_header *header);
@@ -70,9 +71,6 @@ struct legacy_iter {
 // `scratch` holds what was decompressed.
 struct legacy_iter legacy_iter(const struct batch_view *batch, struct text *scratch);
 bool legacy_next(struct legacy_iter *it, struct record *out);
-// The compressed batch again, with only these records; nothing is added to `out` on an error.
-MUST_CHECK enum err legacy_rewrap(const struct batch_header *header, const struct record *records, size_t count,
-                                  struct text *out);
 
 // ---- what a round's task works on ----
 

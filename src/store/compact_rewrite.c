@@ -189,8 +189,20 @@ static enum err copy_records(struct compact_job *job, const struct verdict *v, c
     batch_begin(&r->builder, &r->out, &spec);
     struct record_iter it = record_iter(h, body);
     struct record record;
-    while (record_next(&it, &record))
-        if (keeps(job, v, &record)) batch_add_record(&r->builder, record.offset, &record);
+    int64_t last = h->base_offset - 1;
+    while (e == OK && record_next(&it, &record)) {
+        if (!keeps(job, v, &record)) continue;
+        // Offsets that go back, or on into the next batch: Kafka takes such batches from producers (B2).
+        if (record.offset <= last || record.offset > batch_last_offset(h))
+            e = ERR_CORRUPT;
+        else
+            batch_add_record(&r->builder, record.offset, &record);
+        last = record.offset;
+    }
+    if (e != OK) {
+        batch_abandon(&r->builder);
+        return e;
+    }
     batch_set_last_offset(&r->builder, batch_last_offset(h));
     e = batch_end(&r->builder, NULL);
     if (e == OK) note(job, from);
@@ -218,28 +230,48 @@ static enum err rewrite_records(struct compact_job *job, struct verdict *v, cons
     return copy_records(job, v, batch, body, horizon_ms);
 }
 
+static void keep_legacy(struct compact_rewrite *r, struct verdict *v, const struct record *record)
+{
+    if ((size_t)v->kept == r->kept_capacity) {
+        r->kept_capacity = r->kept_capacity == 0 ? 64 : r->kept_capacity * 2;
+        r->kept = mem_realloc(r->kept, r->kept_capacity * sizeof(*r->kept));
+    }
+    r->kept[v->kept++] = *record;
+    if (slice_is_null(record->value)) v->has_tombstone = true;
+}
+
+// As Kafka 4's cleaner: what stays becomes a batch of magic 2, from its first record to its last.
 static enum err rewrite_legacy(struct compact_job *job, struct verdict *v, const struct batch_view *batch)
 {
     struct compact_rewrite *r = &job->rewrite;
+    const struct batch_header *h = &batch->header;
     struct legacy_iter it = legacy_iter(batch, &r->scratch);
     struct record record;
-    size_t count = 0;
-    for (; legacy_next(&it, &record); count++) {
-        if (!keeps(job, v, &record)) continue;
-        if ((size_t)v->kept == r->kept_capacity) {
-            r->kept_capacity = r->kept_capacity == 0 ? 64 : r->kept_capacity * 2;
-            r->kept = mem_realloc(r->kept, r->kept_capacity * sizeof(*r->kept));
-        }
-        r->kept[v->kept++] = record;
-    }
+    while (legacy_next(&it, &record))
+        if (keeps(job, v, &record)) keep_legacy(r, v, &record);
     if (it.err != OK || v->kept == 0) return it.err;
-    if ((size_t)v->kept == count) {
-        copy_whole(job, batch);
-        return OK;
+    struct batch_spec spec = batch_spec(r->kept[0].offset);
+    enum err e = batch_codec(h, &spec.codec);
+    if (e == OK && !batch_crc_is_valid(batch->bytes)) e = ERR_CORRUPT;
+    if (e != OK) return e;
+    if (batch_is_log_append_time(h)) {
+        spec.timestamp_type = TIMESTAMP_LOG_APPEND_TIME;
+        spec.log_append_time = h->max_timestamp;
     }
+    if (v->has_tombstone) spec.delete_horizon_ms = job->now_ms + job->delete_retention_ms;
     size_t from = r->out.size;
-    enum err e = batch_crc_is_valid(batch->bytes) ? OK : ERR_CORRUPT;
-    if (e == OK) e = legacy_rewrap(&batch->header, r->kept, (size_t)v->kept, &r->out);
+    batch_begin(&r->builder, &r->out, &spec);
+    for (int32_t i = 0; i < v->kept; i++) {
+        const struct record *kept = &r->kept[i];
+        bool is_next = i == 0 || (kept->offset > kept[-1].offset && kept->offset - r->kept[0].offset <= INT32_MAX);
+        if (!is_next) e = ERR_CORRUPT;
+        if (e != OK) break;
+        batch_add_at(&r->builder, kept->offset, kept->timestamp, kept->key, kept->value, NULL, 0);
+    }
+    if (e != OK)
+        batch_abandon(&r->builder);
+    else
+        e = batch_end(&r->builder, NULL);
     if (e == OK) note(job, from);
     return e;
 }
@@ -263,6 +295,8 @@ static enum err rewrite_batch(struct compact_job *job, const struct compact_sour
         e = rewrite_legacy(job, &v, batch);
     else if (!v.loses_all && h->record_count > 0)
         e = rewrite_records(job, &v, batch);
+    bool keeps_end = h->magic == 2 || v.kept == 0 || job->rewrite.kept[v.kept - 1].offset == h->base_offset;
+    if (e == OK && v.kept > 0 && is_last && !keeps_end) mark_end(job, h);
     if (e != OK || v.kept > 0) return e;
     int64_t round_end = job->sources[job->source_count - 1].end_offset;
     bool is_rounds_last = batch_last_offset(h) + 1 == round_end;

@@ -47,9 +47,9 @@ static void forget_if_unused(struct compact_txns *txns, struct open_txn *txn)
     mem_free(txn);
 }
 
-void compact_txns_init(struct compact_txns *txns, const struct aborted_txns *aborted)
+void compact_txns_init(struct compact_txns *txns, const struct aborted_txns *aborted, int64_t from)
 {
-    *txns = (struct compact_txns){.aborted = aborted};
+    *txns = (struct compact_txns){.aborted = aborted, .from = from};
 }
 
 void compact_txns_deinit(struct compact_txns *txns)
@@ -67,6 +67,7 @@ static void begin_up_to(struct compact_txns *txns, int64_t offset)
 {
     while (txns->next < txns->aborted->count && txns->aborted->items[txns->next].first_offset <= offset) {
         const struct aborted_txn *aborted = &txns->aborted->items[txns->next++];
+        if (aborted->last_offset < txns->from) continue;
         struct open_txn *txn = find_or_add(txns, aborted->producer_id);
         if (txn->aborted != NULL) continue;
         txn->aborted = aborted;
