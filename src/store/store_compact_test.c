@@ -235,16 +235,165 @@ static struct bench *bench_of_transactions(uint64_t seed)
     return b;
 }
 
-static void aborted_transactions_go_and_say_nothing(void **state)
+static void aborted_transactions_go_and_then_their_markers(void **state)
 {
     (void)state;
     struct bench *b = bench_of_transactions(74);
-    // What 7 aborted is no newer value of a. Its batch is gone, yet its marker stays as long as it has not been said
-    // that it says nothing.
+    // What 7 aborted is no newer value of a. The batches of a transaction go a round before its marker begins to count
+    // down; 7's empty batch at 9 is its newest with data and stays.
     assert_int_equal(compact(b, 5000).op.result, OK);
-    assert_string_equal(show(b),
-                        "[0-3 0:a=1 3:d=1][4-4][5-6T 5:b=2 6:c=2][7-7T 7:ABORT][8-8T 8:COMMIT][9-9T][10-10T 10:e=2]"
-                        "[11-11T 11:COMMIT][12-12T 12:COMMIT][13-13 13:z=1]");
+    assert_string_equal(show(b), "[0-3 0:a=1 3:d=1][4-4][5-6T 5:b=2 6:c=2][7-7T 7:ABORT][8-8T 8:COMMIT][9-9T]"
+                                 "[10-10T 10:e=2][11-11T 11:COMMIT][12-12T 12:COMMIT][13-13 13:z=1]");
+    b->options.segment_bytes = 400;
+    plog_configure(b->plog, &b->options);
+    put(b,
+        "y=1 x=1 w=1 v=1 u=1 t=1 s=1 r=1 q=1 p=1 o=1 n=1 m=1 l=1 k=1 j=1 i=1 h=1 g=1 f=1 e=3 d=3 c=3 b=3 a=3 Z=3 Y=3");
+    put(b, "z=2");
+    assert_int_equal(compact(b, 6000).op.result, OK);
+    assert_non_null(strstr(show(b), "[7-7T~ 7:ABORT]"));
+    assert_null(strstr(show(b), "[8-8T~"));
+    bench_free(b);
+}
+
+// Key by key what a reader of committed records ends up with.
+static const char *committed(struct bench *b)
+{
+    char values[256] = {0};
+    struct text bytes = {0}, out = {0};
+    struct txn_search search;
+    struct aborted_txns aborted = {0};
+    txn_search_init(&search, b->plog, 0, true);
+    assert_int_equal(txn_search_open(&search, bench_fs(b), TEST_DIR "/t-0"), OK);
+    assert_int_equal(txn_search_collect(&search, true, 0, INT64_MAX, &aborted), OK);
+    txn_search_deinit(&search);
+    bench_read_all(b, plog_log_start(b->plog), &bytes);
+    struct batch_iter it = batch_iter(text_slice(&bytes));
+    struct batch_view batch;
+    while (batch_next(&it, &batch)) {
+        const struct batch_header *h = &batch.header;
+        bool is_shown = !batch_is_control(h);
+        for (size_t i = 0; i < aborted.count && batch_is_transactional(h); i++) {
+            const struct aborted_txn *txn = &aborted.items[i];
+            if (txn->producer_id == h->producer_id && txn->first_offset <= h->base_offset &&
+                h->base_offset < txn->last_offset)
+                is_shown = false;
+        }
+        struct text scratch = {0};
+        struct slice body;
+        assert_int_equal(batch_body(&batch, 1 << 20, &scratch, &body), OK);
+        struct record_iter records = record_iter(h, body);
+        struct record r;
+        while (is_shown && record_next(&records, &r))
+            if (!slice_is_null(r.key)) values[r.key.data[0]] = (char)(slice_is_null(r.value) ? 0 : r.value.data[0]);
+        text_deinit(&scratch);
+    }
+    for (int key = 0; key < 256; key++)
+        if (values[key] != 0) text_printf(&out, "%c=%c ", key, values[key]);
+    const char *kept = arena_printf(&b->arena, "%s", text_cstr(&out));
+    aborted_txns_deinit(&aborted);
+    text_deinit(&bytes);
+    text_deinit(&out);
+    return kept;
+}
+
+static void put_random(struct bench *b, uint64_t *random, int32_t sequences[4], bool open[4])
+{
+    char words[32] = "";
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    uint64_t r = *random >> 20;
+    int count = 1 + (int)(r % 3), producer = (int)(r / 3 % 6);
+    for (int i = 0; i < count; i++) {
+        uint64_t k = r >> (8 + 6 * i);
+        char key = (char)('a' + k % 8);
+        size_t at = strlen(words);
+        if (k % 5 == 0)
+            snprintf(words + at, sizeof(words) - at, "%c! ", key);
+        else
+            snprintf(words + at, sizeof(words) - at, "%c=%c ", key, (char)('0' + k % 47));
+    }
+    if (producer >= 4) {
+        put(b, words);
+    } else if (open[producer] && r % 7 < 3) {
+        put_marker(b, 7 + producer, r % 2 == 0 ? CONTROL_ABORT : CONTROL_COMMIT);
+        open[producer] = false;
+    } else {
+        put_txn(b, 7 + producer, sequences[producer], words);
+        sequences[producer] += count;
+        open[producer] = true;
+    }
+}
+
+static void readers_of_committed_records_see_no_difference(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct bench *b = bench_new(2000 + seed);
+        uint64_t random = seed;
+        int32_t sequences[4] = {0};
+        bool open[4] = {0};
+        b->options.segment_bytes = 90 + (int32_t)(seed * 37 % 700);
+        bench_create(b);
+        for (int round = 0; round < 6; round++) {
+            for (int i = 0; i < 25; i++) put_random(b, &random, sequences, open);
+            const char *before = committed(b);
+            enum err e = compact_at(b, 5000 + round * 600, seed % 3 == 0 ? 24 * 6 : 1 << 16).op.result;
+            assert_true(e == OK || e == ERR_BUSY);
+            assert_string_equal(committed(b), before);
+            if (round % 2 == 0)
+                bench_reopen_clean(b);
+            else
+                bench_crash(b, SIM_POWER_CUT);
+            if (round % 2 == 1) bench_load(b);
+            assert_string_equal(committed(b), before);
+        }
+        bench_free(b);
+    }
+}
+
+static void a_pace_is_kept_and_waiting_ends_with_the_log(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(77);
+    b->options.segment_bytes = 100000;
+    bench_create(b);
+    for (int i = 0; i < 60; i++) bench_append(b, (struct test_batch){.value_bytes = 20000, .timestamp = 100});
+    struct round round = {.op = {.op = {.done = round_done},
+                                 .limits = {.max_lag_ms = INT64_MAX},
+                                 .map_bytes_max = 1 << 16,
+                                 .map_load_factor = 0.9,
+                                 .io_bytes = 1 << 16,
+                                 .bytes_per_s = 500000,
+                                 .wall_ms = 5000}};
+    int64_t from_ns = sim_now_ns(b->sim), size = plog_size_bytes(b->plog);
+    plog_compact(b->plog, &round.op);
+    bench_idle(b);
+    assert_int_equal(round.op.op.result, OK);
+    double took_s = (double)(sim_now_ns(b->sim) - from_ns) / 1e9, due_s = 2.0 * (double)size / 500000;
+    assert_true(took_s > due_s * 0.8 && took_s < due_s * 1.2); // read twice, and nothing left to write
+    for (int i = 0; i < 60; i++) bench_append(b, (struct test_batch){.value_bytes = 20000, .timestamp = 100});
+    round.op.bytes_per_s = 1;
+    round.is_done = false;
+    plog_compact(b->plog, &round.op);
+    from_ns = sim_now_ns(b->sim);
+    while (sim_now_ns(b->sim) - from_ns < INT64_C(1000000000) && sim_step(b->sim)) {
+    }
+    assert_false(round.is_done);
+    bench_reopen_clean(b);
+    assert_true(round.is_done);
+    assert_int_equal(round.op.op.result, ERR_BUSY);
+    bench_free(b);
+}
+
+static void a_map_for_no_key_makes_a_log_uncleanable(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(78);
+    put(b, "a=1");
+    put(b, "a=2");
+    put(b, "z=1");
+    assert_int_equal(compact_at(b, 5000, 24).op.result, ERR_BUSY);
+    assert_true(b->plog->is_uncleanable);
+    assert_int_equal(compact(b, 5000).op.result, ERR_BUSY);
     bench_free(b);
 }
 
@@ -265,6 +414,26 @@ static void lags_are_respected(void **state)
     bench_free(b);
 }
 
+static void lags_are_looked_up_after_a_restart(void **state)
+{
+    (void)state;
+    struct plog_compact_limits limits = {.min_lag_ms = 50, .max_lag_ms = 51};
+    struct plog_dirtiness dirtiness;
+    struct bench *b = bench_of_batches(79);
+    put(b, "a=1");
+    put(b, "a=2");
+    put(b, "z=1");
+    bench_reopen_clean(b);
+    plog_dirtiness(b->plog, &limits, 152, &dirtiness);
+    assert_true(dirtiness.ratio == 0); // not known yet
+    bench_idle(b);
+    plog_dirtiness(b->plog, &limits, 149, &dirtiness);
+    assert_true(dirtiness.ratio == 0);
+    plog_dirtiness(b->plog, &limits, 152, &dirtiness);
+    assert_true(dirtiness.ratio == 1 && dirtiness.is_overdue);
+    bench_free(b);
+}
+
 struct cut {
     struct bench *bench;
     struct round round;
@@ -277,7 +446,7 @@ static void begin_round(void *context)
 }
 
 // False: the round ended before the call at which the power was to go.
-static bool power_goes(struct bench *b, int at)
+static bool power_goes(struct bench *b, int at, int64_t recovery_point)
 {
     struct cut cut = {.bench = b,
                       .round = {.op = {.op = {.done = round_done},
@@ -295,6 +464,7 @@ static bool power_goes(struct bench *b, int at)
     sim_crash_at_call(b->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
     if (!was_cut) sim_node_crash(b->node, SIM_POWER_CUT);
     bench_bury(b, dead);
+    b->closed.recovery_point = recovery_point;
     return was_cut;
 }
 
@@ -309,7 +479,7 @@ static void a_power_cut_changes_nothing_a_reader_sees(void **state)
         put(b, "a=2 c=1");
         put(b, "b=2");
         put(b, "z=1");
-        bool was_cut = power_goes(b, at);
+        bool was_cut = power_goes(b, at, 0);
         bench_load(b);
         const char *found = show(b);
         bool is_old = strcmp(found, "[0-1 0:a=1 1:b=1][2-3 2:a=2 3:c=1][4-4 4:b=2][5-5 5:z=1]") == 0;
@@ -323,6 +493,32 @@ static void a_power_cut_changes_nothing_a_reader_sees(void **state)
     assert_true(cuts > 15);
 }
 
+// All segments become one, and the aborted transaction's list goes with them.
+static void a_power_cut_shows_no_aborted_record(void **state)
+{
+    (void)state;
+    int cuts = 0, old = 0;
+    bool was_cut = true;
+    for (int at = 1; was_cut; at++) {
+        for (uint64_t seed = 0; seed < 4; seed++) {
+            struct bench *b = bench_of_transactions(3000 + (uint64_t)at * 4 + seed);
+            struct plog_checkpoint checkpoint;
+            b->options.segment_bytes = 1 << 20;
+            plog_configure(b->plog, &b->options);
+            plog_checkpoint(b->plog, &checkpoint);
+            was_cut = power_goes(b, at, seed % 2 == 0 ? 0 : checkpoint.recovery_point);
+            bench_load(b);
+            if (strstr(show(b), "4:a=2") != NULL) old++;
+            assert_string_equal(committed(b), "a=1 b=2 c=2 d=1 e=2 z=1 ");
+            assert_int_equal(plog_published_end(b->plog), 14);
+            assert_true(plog_segment_count(b->plog) == 2 || plog_segment_count(b->plog) == 10);
+            bench_free(b);
+            cuts += was_cut;
+        }
+    }
+    assert_true(cuts > 100 && old > 20 && old < cuts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,9 +526,14 @@ int main(void)
         cmocka_unit_test(a_tombstone_goes_after_its_time),
         cmocka_unit_test(producers_keep_their_newest_batch),
         cmocka_unit_test(a_full_map_takes_several_rounds),
-        cmocka_unit_test(aborted_transactions_go_and_say_nothing),
+        cmocka_unit_test(aborted_transactions_go_and_then_their_markers),
+        cmocka_unit_test(readers_of_committed_records_see_no_difference),
+        cmocka_unit_test(a_pace_is_kept_and_waiting_ends_with_the_log),
+        cmocka_unit_test(a_map_for_no_key_makes_a_log_uncleanable),
+        cmocka_unit_test(lags_are_looked_up_after_a_restart),
         cmocka_unit_test(lags_are_respected),
         cmocka_unit_test(a_power_cut_changes_nothing_a_reader_sees),
+        cmocka_unit_test(a_power_cut_shows_no_aborted_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
