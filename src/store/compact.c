@@ -13,9 +13,11 @@
 #include "store/compact_int.h"
 
 enum {
-    SLICE_BYTES = 4 << 20,       // some ten ms of a task's thread
+    SLICE_BYTES = 1 << 20,       // a few ms of a task's thread
     SLICE_BYTES_MIN = 64 * 1024, // under a pace: what a quarter of a second allows
     PACES_PER_S = 4,
+    REST_NS_MIN = 200000, // shorter waits are not worth a timer
+    REST_NS_MAX = 100000000,
 };
 
 struct compaction {
@@ -29,6 +31,7 @@ struct compaction {
     struct env_timer timer;
     bool is_waiting; // on the timer; counts as a task of the plog's
     int64_t slice_bytes;
+    int64_t posted_ns; // the slice under way
     int64_t may_go_on_ns;
     int is_cancelled; // __atomic access only: the loop sets it, the task looks
     enum err outcome;
@@ -196,6 +199,7 @@ static int64_t pace_of(const struct compaction *c)
 static void post_slice(struct compaction *c)
 {
     int64_t share = pace_of(c) / PACES_PER_S;
+    c->posted_ns = env_now_ns(c->plog->env);
     c->slice_bytes = share > SLICE_BYTES ? SLICE_BYTES : share < SLICE_BYTES_MIN ? SLICE_BYTES_MIN : share;
     post(c, slice_run, slice_done, (uintptr_t)&c->plog->compaction); // long: nothing waits behind it
 }
@@ -209,21 +213,24 @@ static void waited(struct env *env, struct env_timer *timer)
     post_slice(c);
 }
 
-// Before the next slice: as long as what the last one read and wrote is worth at the pace.
+// Before the next slice: as long as what the last one read and wrote is worth at the pace, and at least as long as it
+// took. So a round never has more than half of a core and a disk, and what others wait for gets in between.
 static void wait_and_post(struct compaction *c)
 {
     int64_t now_ns = env_now_ns(c->plog->env);
     double used = (double)(c->slice_bytes - c->job.slice_left);
     if (c->may_go_on_ns < now_ns) c->may_go_on_ns = now_ns;
     c->may_go_on_ns += (int64_t)(used / (double)pace_of(c) * 1e9);
+    int64_t rest_ns = now_ns - c->posted_ns < REST_NS_MAX ? now_ns - c->posted_ns : REST_NS_MAX;
+    int64_t wake_ns = c->may_go_on_ns > now_ns + rest_ns ? c->may_go_on_ns : now_ns + rest_ns;
     bool is_cancelled = __atomic_load_n(&c->is_cancelled, __ATOMIC_RELAXED) != 0;
-    if (c->may_go_on_ns - now_ns < 1000000 || is_cancelled) {
+    if (wake_ns - now_ns < REST_NS_MIN || is_cancelled) {
         post_slice(c);
         return;
     }
     c->is_waiting = true;
     c->plog->tasks++;
-    env_timer_set_ns(c->plog->env, &c->timer, c->may_go_on_ns);
+    env_timer_set_ns(c->plog->env, &c->timer, wake_ns);
 }
 
 void compact_cancel(struct plog *plog)
