@@ -192,6 +192,7 @@ enum err producers_check(const struct producers *producers, const struct plog_ap
     *duplicate = NULL;
     if (!batch_has_producer(h) || append->origin == PLOG_REPLICA) return OK;
     const struct producer *p = find(producers, h->producer_id);
+    if (p == NULL && h->producer_epoch < NO_PRODUCER_EPOCH) return ERR_INVALID_PRODUCER_EPOCH; // Kafka's unknown is -1
     if (batch_is_control(h)) return check_marker(p, append, batch);
     bool is_client = append->origin == PLOG_CLIENT;
     if (is_client && p != NULL) *duplicate = find_duplicate(p, h);
