@@ -39,6 +39,17 @@ struct producer_ids {
     struct list waiting;
 };
 
+// assignments.c: directories of replicas, on their way to the controller.
+struct assignments {
+    struct list ready;
+    struct list sent;
+    struct env_msg turn_end;
+    struct env_timer timer;
+    int64_t retry_ms;
+    bool is_queued;
+    bool is_stopped;
+};
+
 struct shard {
     struct env *env;
     struct broker *broker;
@@ -64,6 +75,10 @@ struct shard {
     struct request *timed; // its handler runs, and its time is measured (request_percentage)
     int64_t slow_request_ns; // odradek.slow.request.ms; -1: none is
     struct telemetry telemetry;
+    struct assignments assignments;
+    struct list dir_wishes; // struct dir_wish (directories.h), at most DIR_WISHES_MAX
+    int dir_wish_count;
+    int64_t moves_paused_until_ns; // replica.alter.log.dirs.io.max.bytes.per.second
     struct list coordinators; // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
     int opening;               // partitions whose log is being opened

@@ -32,6 +32,7 @@ struct produce_item { // one partition of the request
     int32_t min_insync_replicas;
     int32_t replica_count;
     bool timed_out;
+    struct open_wait append_wait;
     struct plog_append append;
     struct ack_wait ack;
 };
@@ -181,6 +182,23 @@ static enum err try_append(struct produce_item *item)
     return append(item, partition);
 }
 
+static void appends_again(struct open_wait *wait);
+
+static void start_append(struct produce_item *item)
+{
+    struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->out->index);
+    item->append_wait.opened = appends_again;
+    if (partition != NULL && partition_await_append(partition, &item->append_wait)) return;
+    enum err e = try_append(item);
+    if (e != OK) item_done(item, e);
+}
+
+// The partition's log was replaced by its copy in another directory.
+static void appends_again(struct open_wait *wait)
+{
+    start_append(CONTAINER_OF(wait, struct produce_item, append_wait));
+}
+
 static void deadline_passed(struct env *env, struct env_timer *timer)
 {
     (void)env;
@@ -201,8 +219,7 @@ static void leg_appends(struct produce_leg *leg)
     if (leg->produce->body->acks == ACKS_ALL) env_timer_after_ms(env, &leg->deadline, leg->produce->body->timeout_ms);
     for (struct produce_item *item = leg->first, *next; item != NULL; item = next) {
         next = item->next;
-        enum err e = try_append(item);
-        if (e != OK) item_done(item, e);
+        start_append(item);
     }
 }
 
