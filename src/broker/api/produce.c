@@ -188,7 +188,10 @@ static void start_append(struct produce_item *item)
 {
     struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->out->index);
     item->append_wait.opened = appends_again;
-    if (partition != NULL && partition_await_append(partition, &item->append_wait)) return;
+    if (partition != NULL && partition_await_append(partition, &item->append_wait)) {
+        item->leg->unpublished++; // its bytes are needed as if they were with the log
+        return;
+    }
     enum err e = try_append(item);
     if (e != OK) item_done(item, e);
 }
@@ -196,7 +199,9 @@ static void start_append(struct produce_item *item)
 // The partition's log was replaced by its copy in another directory.
 static void appends_again(struct open_wait *wait)
 {
-    start_append(CONTAINER_OF(wait, struct produce_item, append_wait));
+    struct produce_item *item = CONTAINER_OF(wait, struct produce_item, append_wait);
+    item->leg->unpublished--;
+    start_append(item);
 }
 
 static void deadline_passed(struct env *env, struct env_timer *timer)
