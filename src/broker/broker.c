@@ -230,6 +230,7 @@ static enum err start_metadata(struct broker *broker, struct text *problem)
         .previous_broker_epoch = broker->previous_epoch,
         .context = broker,
         .cordoned = directories_cordoned,
+        .directories_told = directories_told,
         .on_image = on_image,
         .on_ready = on_ready,
         .on_fatal = on_fatal,

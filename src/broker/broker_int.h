@@ -78,6 +78,8 @@ struct broker {
     struct arena told_arena;
     struct checkpoint_rounds *rounds;
     struct env_timer dir_watch;
+    struct env_timer dir_failure; // log.dir.failure.timeout.ms
+    bool waits_for_failure;       // to be heard of
     struct env_msg farewell;
     enum err why_stopped;
 };

@@ -196,7 +196,10 @@ static void told(void *context, enum err result, struct slice bytes)
     struct metadata *m = context;
     struct broker_heartbeat_response response;
     enum err e = heartbeat_answer(result, bytes, &response);
-    if (e != OK) log_warn(m->log, "metadata", "the controller did not hear of directories: %s", err_text(e));
+    if (e != OK)
+        log_warn(m->log, "metadata", "the controller did not hear of directories: %s", err_text(e));
+    else if (m->options.directories_told != NULL)
+        m->options.directories_told(m->options.context);
 }
 
 void metadata_tell_directories(struct metadata *m)

@@ -254,9 +254,24 @@ bool directories_any_offline(const struct broker *broker)
     return count_offline(broker) > 0;
 }
 
+// Others would go on taking this broker for the leader of what it cannot serve (KIP-858).
+static void not_heard(struct env *env, struct env_timer *timer)
+{
+    (void)env;
+    broker_give_up(CONTAINER_OF(timer, struct broker, dir_failure), ERR_KAFKA_STORAGE_ERROR,
+                   "the controller could not be told of a lost log directory within log.dir.failure.timeout.ms");
+}
+
+void directories_told(void *context)
+{
+    struct broker *broker = context;
+    broker->waits_for_failure = false;
+    env_timer_cancel(broker->shards[0]->env, &broker->dir_failure);
+}
+
 void directories_look(struct broker *broker)
 {
-    if (broker->metadata == NULL) return;
+    if (broker->life < BROKER_LOADING || broker->life > BROKER_RUNNING) return;
     int offline = count_offline(broker);
     int32_t count = 0;
     struct arena arena = {0};
@@ -271,6 +286,12 @@ void directories_look(struct broker *broker)
     broker->told_arena = arena;
     broker->told_cordoned = cordoned;
     broker->told_cordoned_count = count;
+    if (offline > broker->told_offline && !broker->waits_for_failure) {
+        broker->waits_for_failure = true;
+        broker->dir_failure.fire = not_heard;
+        env_timer_after_ms(broker->shards[0]->env, &broker->dir_failure,
+                           config_get_long(broker->config, "log.dir.failure.timeout.ms"));
+    }
     broker->told_offline = offline;
     metadata_tell_directories(broker->metadata);
 }
@@ -298,6 +319,7 @@ void directories_watch(struct broker *broker)
 void directories_unwatch(struct broker *broker)
 {
     env_timer_cancel(broker->shards[0]->env, &broker->dir_watch);
+    env_timer_cancel(broker->shards[0]->env, &broker->dir_failure);
 }
 
 // ---- wishes ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ void directories_unwatch(struct broker *broker);
 // Shard 0, with each new image: cordoned.log.dirs may have changed.
 void directories_look(struct broker *broker);
 
+void directories_told(void *context);
+
 // Any shard. Where a replica without a directory belongs (LogManager.getOrCreateLog): where somebody wished it, else
 // where the metadata says, else where the fewest logs are, without cordoned ones. NULL: nowhere, or perhaps in one that
 // is offline.

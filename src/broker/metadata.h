@@ -35,6 +35,8 @@ struct metadata_options {
     void *context;
     // Ids of the cordoned directories by an image's settings; NULL = none ever is.
     struct uuid *(*cordoned)(void *context, const struct image *image, struct arena *arena, int32_t *count);
+    // The controller has taken what metadata_tell_directories told it; may be NULL.
+    void (*directories_told)(void *context);
     // A new image, once per turn; `image` and `delta` are borrowed for the call (ref them to keep them).
     void (*on_image)(void *context, struct image *image, struct image_delta *delta);
     void (*on_ready)(void *context);
