@@ -450,6 +450,28 @@ static void cuts(struct sim_case *at)
     finish(w);
 }
 
+// Nothing else goes on: each call of a whole move is hit by some seed.
+static void cut_at_each_call(struct sim_case *at)
+{
+    enum { CALLS = 420, PER_SEED = 6 };
+    struct world *w = open_world(at);
+    int place[PARTITIONS];
+    settle(w, place);
+    for (int i = 0; i < PER_SEED; i++) {
+        int32_t partition = (int32_t)sim_below(at->sim, PARTITIONS);
+        int64_t call = 1 + ((int64_t)at->seed * PER_SEED + i) % CALLS;
+        sim_crash_at_call(w->node, SIM_CALL_ANY, call, SIM_POWER_CUT);
+        ask_for_move(w, partition, (place[partition] + 1) % DIRS);
+        sim_run_until(at->sim, NULL, NULL, 3000);
+        if (!sim_node_is_up(w->node)) start_node(w);
+        sim_crash_at_call(w->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
+        settle(w, place);
+        check_files(w, place);
+    }
+    for (int p = 0; p < PARTITIONS; p++) w->wanted[p] = -1;
+    finish(w);
+}
+
 static int32_t leader_of(struct world *w, int32_t partition)
 {
     struct metadata_request request = metadata_request_init();
@@ -506,8 +528,10 @@ static void failed_disk(struct sim_case *at)
         sim_check(at, leader_of(w, p) == 1, "t-%d is led by %d after the restart", p, leader_of(w, p));
 }
 
-static const struct sim_scenario scenarios[] = {
-    {"moves", options, moves}, {"cuts", options, cuts}, {"failed_disk", options, failed_disk}};
+static const struct sim_scenario scenarios[] = {{"moves", options, moves},
+                                                {"cuts", options, cuts},
+                                                {"cut_at_each_call", options, cut_at_each_call},
+                                                {"failed_disk", options, failed_disk}};
 
 int main(int argc, char **argv)
 {
