@@ -157,7 +157,7 @@ static void open_partition(struct shard *shard, const struct image_partition_cha
                                   .index = change->after->index,
                                   .leader_epoch = change->after->leader_epoch,
                                   .options = options_of(shard, &topic->config)};
-    inventory_locate(shard->broker, change->after, &spec);
+    inventory_locate(shard, change->after, &spec);
     partition_open(shard, &spec, opened, context);
 }
 
@@ -182,6 +182,7 @@ int topics_apply(struct shard *shard, struct image *image, struct image_delta *d
         } else if (partition != NULL) {
             partition_lead(partition, change->after->leader_epoch);
             coordinators_update(partition);
+            partition_check_directory(partition);
         } else if (image_ids_contain(change->after->replicas, shard->broker->node_id) && !shard->stopping) {
             open_partition(shard, change, opened, context);
             opens++;

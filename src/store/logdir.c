@@ -268,12 +268,24 @@ enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int6
         text_deinit(&text);
         mem_free(path);
     }
-    char *lock = path_printf("%s/.lock", dir->path);
-    enum err removed = file_remove(fs, lock); // harmless when it stays
-    (void)removed;
-    mem_free(lock);
+    if (dir->lock != NULL && !logdir_is_offline(dir)) {
+        char *lock = path_printf("%s/.lock", dir->path);
+        enum err removed = file_remove(fs, lock); // harmless when it stays
+        (void)removed;
+        mem_free(lock);
+    }
     logdir_free(dir);
     return e;
+}
+
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path)
+{
+    struct logdir *dir = MEM_NEW(struct logdir);
+    dir->fs = fs;
+    dir->log = log;
+    dir->path = path_printf("%s", path);
+    dir->is_offline = 1;
+    return dir;
 }
 
 const char *logdir_path(const struct logdir *dir) { return dir->path; }
@@ -312,6 +324,16 @@ void logdir_take_offline(struct logdir *dir, enum err why, const char *what)
     log_error(dir->log, COMPONENT,
               "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart. %s",
               dir->path, what, err_name(why), err_text(why), advice);
+}
+
+void logdir_count_log(struct logdir *dir, int change)
+{
+    __atomic_add_fetch(&dir->log_count, change, __ATOMIC_RELAXED);
+}
+
+int logdir_log_count(const struct logdir *dir)
+{
+    return __atomic_load_n(&dir->log_count, __ATOMIC_RELAXED);
 }
 
 // ---- partition directories ----
@@ -464,6 +486,19 @@ enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name,
     enum err e = fs_rename(fs, from, to);
     if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(stray);
+    mem_free(from);
+    mem_free(to);
+    return e;
+}
+
+enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name)
+{
+    struct partition_dir parsed;
+    if (!partition_dir_parse(name, &parsed) || parsed.kind != PARTITION_DIR_FUTURE) return ERR_INVALID;
+    char *from = path_printf("%s/%.*s", dir->path, SLICE_FMT(name));
+    char *to = path_printf("%s/%.*s-%" PRId32, dir->path, SLICE_FMT(parsed.topic), parsed.partition);
+    enum err e = fs_rename(fs, from, to);
+    if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(from);
     mem_free(to);
     return e;

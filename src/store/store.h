@@ -81,11 +81,18 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
 // marker is written last of all, and never in an offline directory. Releases and removes .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
+// A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
+
 const char *logdir_path(const struct logdir *dir);
 struct uuid logdir_id(const struct logdir *dir);
 // Any thread. A failed write or fdatasync takes the directory offline for the life of the process; nothing is retried.
 bool logdir_is_offline(const struct logdir *dir);
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what);
+
+// Any thread. How many logs live in the directory, future ones too: new ones go where the fewest are.
+void logdir_count_log(struct logdir *dir, int change);
+int logdir_log_count(const struct logdir *dir);
 
 enum partition_dir_kind { PARTITION_DIR_LIVE, PARTITION_DIR_DELETE, PARTITION_DIR_FUTURE, PARTITION_DIR_STRAY };
 
@@ -107,6 +114,8 @@ MUST_CHECK enum err logdir_scan(struct fs *fs, struct logdir *dir, struct arena 
 bool partition_dir_parse(struct slice name, struct partition_dir *out);
 // blocking. Renames a directory that is not loaded to ...-stray (metadata does not know it).
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
+// blocking. The -future directory of a replica that no longer has another one becomes its live directory.
+MUST_CHECK enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
 MUST_CHECK enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name);
 
@@ -158,6 +167,9 @@ struct plog_load_params {
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
+    bool is_future;     // a copy that shall replace the replica in another directory (KIP-113)
+    struct slice name;  // plog_load of a future log: its directory
+    struct uuid random16; // plog_create of a future log: goes into the directory's name
 };
 
 struct plog_load_report {
@@ -175,6 +187,8 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// loop. Another owner from now on.
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user);
 // A plog that was never attached.
 void plog_discard(struct plog *plog);
 
@@ -265,6 +279,14 @@ struct plog_verification {
 // the first append of the transaction or a marker, so a late answer of the coordinator opens nothing. Errors:
 // INVALID_PRODUCER_EPOCH.
 MUST_CHECK enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard);
+
+// ---- future logs (future.c) ----
+
+// loop. Done when everything published by now is on disk, whatever the durability.
+void plog_flush(struct plog *plog, struct plog_op *op);
+// loop. A future log takes the partition's own directory name, durably. Reads and appends go on; what needs a path
+// waits meanwhile.
+void plog_promote(struct plog *plog, struct plog_op *op);
 
 // ---- ends ----
 

@@ -298,7 +298,8 @@ struct logdir {
     char *path;
     struct file *lock;
     struct meta_properties properties;
-    int is_offline; // __atomic access only: the one thing here that several loops look at
+    int is_offline; // __atomic access only, as log_count: what several loops look at
+    int log_count;
 };
 
 // A batch boundary whose place is known.
@@ -366,6 +367,12 @@ struct plog {
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
     struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
+    struct plog_op *flush_op;   // future.c
+    struct plog_op *promote_op;
+    struct list held_tasks;     // struct plog_task: their path is about to change
+    int held_count;
+    bool is_renaming;
+    bool is_future; // a copy in a -future directory: synced by itself, for no journal knows it
     bool has_failed;
     bool has_told_failure;
     bool is_gone; // closed; freed by the turn message that is still on its way
@@ -399,6 +406,7 @@ MUST_CHECK enum err epochs_store(struct fs *fs, const char *dir_path, const stru
 // An internal task: its own copy of all it needs, freed in done.
 struct plog_task {
     struct env_task task;
+    struct list held; // in plog.held_tasks
     struct plog *plog;
     char *dir_path;
     enum err result;
@@ -442,6 +450,9 @@ void plog_flushed(struct plog *plog, struct plog_place place);
 
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
 char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid id, const char *suffix);
+
+// future.c: flushes and promotions that can go on.
+void future_step(struct plog *plog);
 
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
