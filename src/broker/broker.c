@@ -129,14 +129,52 @@ static void unfenced(void *context, enum err result)
     broker->options.started(broker->options.context, broker);
 }
 
+static void recovered(struct broker *broker)
+{
+    log_info(broker->log, "kafka.server.BrokerLifecycleManager",
+             "[BrokerLifecycleManager id=%d] Transitioning from RECOVERY to RUNNING", broker->node_id);
+    metadata_unfence(broker->metadata, unfenced, broker);
+}
+
+// Every log has what the last run's journals held for it; they are set aside before the first new append.
+static void settle_run(struct env_task *task, struct fs *fs)
+{
+    struct broker *broker = CONTAINER_OF(task, struct broker, settle_task);
+    for (int i = 0; i < broker->logdir_count; i++) {
+        enum err e = logdir_settle_journal(fs, broker->logdirs[i], &broker->replayed[i]);
+        (void)e; // the directory is offline then, and has said so
+    }
+}
+
+static void settle_done(struct env *env, struct env_task *task)
+{
+    struct broker *broker = CONTAINER_OF(task, struct broker, settle_task);
+    for (int i = 0; i < broker->logdir_count; i++) {
+        const struct logdir_replay *r = &broker->replayed[i];
+        if (r->entries == 0) continue;
+        log_info(broker->log, "broker",
+                 "journal replayed path=%s entries=%lld partitions=%lld appended_bytes=%lld offline_partitions=%d ms=%lld",
+                 logdir_path(broker->logdirs[i]), (long long)r->entries, (long long)r->partitions,
+                 (long long)r->appended_bytes, r->failed_partitions,
+                 (long long)((env_now_ns(env) - broker->opened_ns) / 1000000));
+    }
+    if (broker->life == BROKER_LOADING) recovered(broker);
+}
+
 static void shard_is_open(struct env *env, struct env_msg *msg)
 {
     (void)msg;
     struct broker *broker = shard_here(env)->broker;
     if (--broker->shards_loading > 0 || broker->life != BROKER_LOADING) return;
-    log_info(broker->log, "kafka.server.BrokerLifecycleManager",
-             "[BrokerLifecycleManager id=%d] Transitioning from RECOVERY to RUNNING", broker->node_id);
-    metadata_unfence(broker->metadata, unfenced, broker);
+    bool has_pending = false;
+    for (int i = 0; i < broker->logdir_count; i++)
+        has_pending = has_pending || logdir_has_pending_journal(broker->logdirs[i]);
+    if (!has_pending) {
+        recovered(broker);
+        return;
+    }
+    broker->settle_task = (struct env_task){.run = settle_run, .done = settle_done, .lane = DIRECTORIES_LANE};
+    env_task_post(env, &broker->settle_task);
 }
 
 static void watch_shard(struct env *env, struct env_msg *msg)

@@ -68,6 +68,9 @@ struct broker {
     int64_t broker_epoch;      // for the next markers
     bool was_loaded;           // all logs had been opened: markers may be written
     struct env_task stray_task;
+    struct env_task settle_task;
+    struct logdir_replay replayed[LOG_DIRS_MAX];
+    int64_t opened_ns; // the directories, by the loop's clock
     struct env_task close_task;
     const struct image *stray_check_image;
     struct text stray_problem;

@@ -118,6 +118,7 @@ static enum err open_log_dir(struct broker *broker, const char *path, struct tex
         broker->previous_epoch = -1; // only all together prove a clean stop
         return OK;
     }
+    logdir_use_journal(dir, config_get_long(broker->config, "odradek.journal.bytes"));
     broker->logdir_was_clean[index] = opened.was_clean;
     if (index == 0) broker->previous_epoch = opened.broker_epoch;
     if (opened.broker_epoch != broker->previous_epoch) broker->previous_epoch = -1;
@@ -165,6 +166,7 @@ enum err directories_open(struct broker *broker, struct text *problem)
         text_printf(problem, "log.dirs names %zu directories; at most %d are supported", dirs.count, LOG_DIRS_MAX);
         return ERR_INVALID;
     }
+    broker->opened_ns = env_now_ns(broker->shards[0]->env);
     enum err e = format_if_empty(broker, dirs, problem);
     for (size_t i = 0; i < dirs.count && e == OK; i++) e = open_log_dir(broker, dirs.items[i], problem);
     if (e == OK && !is_log_dir(dirs, config_metadata_log_dir(broker->config))) e = open_metadata_dir(broker, problem);

@@ -634,6 +634,7 @@ static enum err settle_ends(struct loading *l, int64_t end)
     plog->log_start = params->log_start > first ? params->log_start : first;
     plog->assigned_end = end;
     plog->durable_end = end;
+    plog->written_end = end;
     plog->published = (struct plog_place){end, plog_active(plog)->base_offset, plog_active(plog)->size};
     plog->flushed = plog->published;
     plog->high_watermark = clip(params->high_watermark, plog->log_start, end);

@@ -3,13 +3,14 @@
 //   .lock                    POSIX record lock for the life of the process; 0 bytes; removed at a clean stop
 //   meta.properties          Java properties: version, cluster.id, node.id (v0: broker.id), directory.id
 //   .kafka_cleanshutdown     {"version":0,"brokerEpoch":N}; its existence alone means clean
+//   odradek-journal/<shard>.ring, .odradek-journal-<shard>   ours: a journal that counts, and one that is parked
 //   <topic>-<partition>[.<32 hex>-delete|-future|-stray]/
 //   .../partition.metadata   "version: 0\ntopic_id: <22 characters>"
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "store/store_int.h"
+#include "store/journal.h"
 
 enum { SMALL_FILE_MAX = 64 * 1024, NAME_MAX_BYTES = 255, HEX_ID_SIZE = 32 };
 #define MARKER_NAME ".kafka_cleanshutdown"
@@ -230,6 +231,9 @@ static enum err take_properties(struct logdir *dir, int32_t expected_node_id, st
 
 static void logdir_free(struct logdir *dir)
 {
+    for (int i = 0; dir->journals != NULL && i < JOURNAL_SHARDS_MAX; i++) journal_free(dir->journals[i]);
+    mem_free(dir->journals);
+    replay_free(dir->replay);
     file_unref(dir->lock);
     mem_free(dir->path);
     mem_free(dir);
@@ -245,6 +249,8 @@ enum err logdir_open(struct fs *fs, struct log *log, const char *path, int32_t e
     dir->path = path_printf("%s", path);
     enum err e = take_lock(dir, arena, result);
     if (e == OK) e = take_properties(dir, expected_node_id, random16, arena, result);
+    if (e == OK) e = replay_open(fs, log, path, arena, &result->problem, &dir->replay);
+    if (e == OK) dir->is_replay_pending = dir->replay != NULL;
     if (e == OK) {
         e = take_marker(fs, path, result);
         if (e != OK) result->problem = arena_printf(arena, "%s/%s: %s", path, MARKER_NAME, err_text(e));
@@ -260,7 +266,10 @@ enum err logdir_open(struct fs *fs, struct log *log, const char *path, int32_t e
 enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch)
 {
     enum err e = OK;
-    if (write_marker && !logdir_is_offline(dir)) {
+    bool is_clean = write_marker && !logdir_is_offline(dir);
+    // Every log is closed and synced: no entry is needed any more, unless one could not be brought back.
+    if (is_clean && !logdir_has_pending_journal(dir)) e = journal_park(fs, dir->path);
+    if (is_clean && e == OK) {
         char *path = path_printf("%s/%s", dir->path, MARKER_NAME);
         struct text text = {0};
         text_printf(&text, "{\"version\":0,\"brokerEpoch\":%" PRId64 "}", broker_epoch);
@@ -286,6 +295,42 @@ struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *pa
     dir->path = path_printf("%s", path);
     dir->is_offline = 1;
     return dir;
+}
+
+void logdir_use_journal(struct logdir *dir, int64_t bytes)
+{
+    dir->journal_bytes = bytes > 0 && bytes < JOURNAL_BYTES_MIN ? JOURNAL_BYTES_MIN : bytes;
+    dir->journal_demand = JOURNAL_DEMAND;
+    if (bytes > 0 && dir->journals == NULL) dir->journals = mem_zalloc(JOURNAL_SHARDS_MAX, sizeof(struct journal *));
+}
+
+bool logdir_has_pending_journal(const struct logdir *dir)
+{
+    return __atomic_load_n(&dir->is_replay_pending, __ATOMIC_SEQ_CST) != 0;
+}
+
+bool logdir_journal_has(const struct logdir *dir, struct uuid topic_id, struct slice topic, int32_t partition)
+{
+    return logdir_has_pending_journal(dir) && replay_has(dir->replay, topic_id, topic, partition);
+}
+
+enum err logdir_settle_journal(struct fs *fs, struct logdir *dir, struct logdir_replay *out)
+{
+    *out = (struct logdir_replay){0};
+    if (!logdir_has_pending_journal(dir)) return OK;
+    replay_figures(dir->replay, out);
+    if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
+    if (out->failed_partitions > 0) return OK;
+    enum err e = journal_park(fs, dir->path);
+    if (e != OK) {
+        logdir_take_offline(dir, e, "parking the journal");
+        return e;
+    }
+    __atomic_store_n(&dir->is_replay_pending, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&dir->replay_users, __ATOMIC_SEQ_CST) > 0) return OK; // freed when the directory is closed
+    replay_free(dir->replay);
+    dir->replay = NULL;
+    return OK;
 }
 
 const char *logdir_path(const struct logdir *dir) { return dir->path; }
@@ -420,7 +465,7 @@ static enum err scan_one(struct fs *fs, struct logdir *dir, const char *name, st
     if (e != OK) {
         *problem = arena_printf(arena, "%s: %s", path, err_text(e));
     } else if (stat.kind == FILE_DIRECTORY && strcmp(name, "__cluster_metadata-0") != 0 &&
-               strcmp(name, "remote-log-index-cache") != 0) {
+               strcmp(name, "remote-log-index-cache") != 0 && strcmp(name, JOURNAL_DIR) != 0) {
         if (!partition_dir_parse(arena_copy(arena, slice_str(name)), out)) {
             e = ERR_INVALID;
             *problem = arena_printf(arena, "%s: not the name of a partition; move the directory away", path);

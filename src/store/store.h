@@ -78,11 +78,27 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
                                 struct uuid random16, struct arena *arena, struct logdir_open_result *result,
                                 struct logdir **out);
 // blocking, after every plog of it is closed. `write_marker`: this was a clean stop and everything had been loaded; the
-// marker is written last of all, and never in an offline directory. Releases and removes .lock.
+// journal is parked, then the marker written last of all, and never in an offline directory. Releases and removes .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
 // A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
 struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
+// Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there is
+// demand for it. 0 = none.
+void logdir_use_journal(struct logdir *dir, int64_t bytes);
+// Any thread. A run that ended badly left a journal, whose entries plog_load still brings back.
+bool logdir_has_pending_journal(const struct logdir *dir);
+struct logdir_replay {
+    int64_t entries;
+    int64_t partitions;     // that had entries
+    int64_t appended_bytes; // the logs lacked them
+    int failed_partitions;  // offline: the journal does not continue them; it is kept, and none is used in this run
+};
+// blocking, when every partition of the directory has been loaded: parks the journal, so that Apache Kafka may have the
+// directory, and a new one may begin.
+MUST_CHECK enum err logdir_settle_journal(struct fs *fs, struct logdir *dir, struct logdir_replay *out);
+// Any thread. Does the pending journal hold something for a partition of this directory?
+bool logdir_journal_has(const struct logdir *dir, struct uuid topic_id, struct slice topic, int32_t partition);
 
 const char *logdir_path(const struct logdir *dir);
 struct uuid logdir_id(const struct logdir *dir);
@@ -138,6 +154,7 @@ struct plog_options {
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
+    bool syncs_itself;  // never through the journal: __cluster_metadata, which is loaded before that is replayed
 };
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \

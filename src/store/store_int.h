@@ -300,6 +300,13 @@ struct logdir {
     struct meta_properties properties;
     int is_offline; // __atomic access only, as log_count: what several loops look at
     int log_count;
+    // The journal (journal.h).
+    int64_t journal_bytes; // 0 = none
+    int journal_demand;    // syncs of segments within a while until there is one
+    struct journal **journals; // by shard; each is its loop's. NULL without a journal
+    struct replay *replay;     // what the last run left, until the partitions have it
+    int is_replay_pending;     // __atomic access only, like the next
+    int replay_users;
 };
 
 // A batch boundary whose place is known.
@@ -335,8 +342,12 @@ struct plog {
     int64_t log_start;
     int64_t assigned_end;
     struct plog_place published; // always in the newest created segment
-    struct plog_place flushed;   // really on disk
+    struct plog_place flushed;   // really on disk, in the segment's file
     int64_t durable_end;         // what was promised; never falls but by truncation
+    int64_t written_end;         // behind the last batch written; below published.offset after a roll over a gap
+    int64_t direct_end;          // behind the last write that the journal does not hold
+    struct plog_journal *in_journal; // NULL before its first entry
+    int64_t journal_mark;            // behind the last entry that the ring may hold of this partition
     int64_t high_watermark;
     struct plog_place places[PLACE_COUNT];
     size_t next_place;
@@ -350,6 +361,9 @@ struct plog {
     struct env_timer flush_timer;
     bool is_turn_posted;
     bool is_writing;
+    bool is_journaled;     // the write under way is in the journal too
+    int writes_left;       // of it: in the segment, in the ring
+    bool has_start_moved;  // not in the journal yet
     bool is_syncing;
     bool is_creating;      // the next segment's file
     bool is_storing_epochs;
@@ -446,6 +460,8 @@ void plog_index_flush(struct plog *plog, struct segment *segment);
 // sync.c: the engine behind the durable end (design rules 1 and 2). It calls plog_flushed when all up to a place is on
 // disk, or plog_fail.
 void engine_step(struct plog *plog);
+// Starts a sync of what is published, for the journal's sake; false when it cannot be now.
+bool engine_sync(struct plog *plog);
 void plog_flushed(struct plog *plog, struct plog_place place);
 
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
@@ -478,6 +494,8 @@ void plog_drop_below_start(struct plog *plog);
 // Closes the active segment where the log ends, with nothing queued: the next one is created empty.
 void plog_roll_idle(struct plog *plog);
 void append_step(struct plog *plog);
+// One of the writes of what is in flight has ended, or cannot be.
+void append_written(struct plog *plog);
 void append_fail_all(struct plog *plog, enum err why);
 
 #endif

@@ -5,7 +5,7 @@
 // what a directory means. Segments go last first, each removal synced before the next, so a power cut in between
 // leaves a shorter log, never one with a hole.
 #include "base/bytes.h"
-#include "store/store_int.h"
+#include "store/journal.h"
 
 enum { PIN_POLL_MS = 20, PIN_WAIT_MS = 1000, INDEX_FILE_MAX = 1024 * 1024 * 1024 };
 
@@ -136,6 +136,9 @@ static void take_over(struct plog *plog, struct plog *fresh)
     plog->published = fresh->published;
     plog->flushed = fresh->flushed;
     plog->durable_end = fresh->durable_end;
+    plog->written_end = fresh->written_end;
+    plog->direct_end = 0; // all that is left is on disk
+    journal_truncated(plog);
     plog->high_watermark = fresh->high_watermark;
     memcpy(plog->places, fresh->places, sizeof(plog->places));
     plog->next_place = fresh->next_place;
@@ -238,6 +241,9 @@ void truncate_start(struct plog *plog)
         return;
     }
     env_timer_cancel(plog->env, &op->timer);
+    // Before the files: an entry from before must not come back into a log that was cut. Dying in between leaves the log
+    // as it was, but for what only the journal had of the part that goes.
+    if (journal_note_first(plog, JOURNAL_TRUNCATE, op->is_restart ? -1 : op->arg)) return;
     struct truncate_task *t = plan(plog, op);
     plog->pending = NULL;
     t->base.task.run = truncate_run;
@@ -333,6 +339,7 @@ enum err plog_set_log_start(struct plog *plog, int64_t offset)
     if (offset > plog->high_watermark) return ERR_OFFSET_OUT_OF_RANGE;
     if (offset <= plog->log_start) return OK;
     plog->log_start = offset;
+    plog->has_start_moved = true;
     if (epochs_truncate_start(&plog->epochs, offset)) plog->are_epochs_dirty = true;
     plog_drop_below_start(plog);
     plog_wake(plog);
