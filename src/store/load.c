@@ -440,7 +440,8 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
 {
     struct plog *plog = l->plog;
     plog->last_snapshot = -1;
-    *from = plog->log_start;
+    // Not from the log start: a marker between the snapshot and a start that DeleteRecords moved has ended something.
+    *from = plog->segments[0]->base_offset;
     for (size_t i = l->names.count; i > 0; i--) {
         int64_t offset;
         const char *name = l->names.names[i - 1];
@@ -503,6 +504,8 @@ static enum err load_producers(struct loading *l, int64_t end)
     if (!l->plog->options.has_producers) return OK;
     enum err e = restore_snapshot(l, end, &from);
     if (e == OK) e = replay_producers(l, from, end);
+    // What is decided below the high watermark is: it may not move again for long.
+    producers_forget_ended(&l->plog->producers, l->plog->high_watermark);
     return e;
 }
 

@@ -301,6 +301,7 @@ int64_t plog_local_start(const struct plog *plog) { return plog->segments[0]->ba
 int64_t plog_last_stable_offset(const struct plog *plog)
 {
     int64_t first = producers_first_undecided(&plog->producers);
+    if (first < plog->log_start) first = plog->log_start; // its beginning was deleted
     return first < plog->high_watermark ? first : plog->high_watermark;
 }
 
