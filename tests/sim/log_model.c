@@ -204,8 +204,10 @@ void model_end_after_cut(const struct model *m, int64_t offset, int64_t *low, in
     size_t i = model_find(m, offset);
     *low = *high = offset < model_end(m) ? offset : model_end(m);
     if (i < m->count && m->batches[i].header.base_offset < *high) *low = *high = m->batches[i].header.base_offset;
-    if (i > 0) *low = batch_last_offset(&m->batches[i - 1].header) + 1;
-    else if (m->restarted_at < *low) *low = m->restarted_at;
+    if (i > 0)
+        *low = batch_last_offset(&m->batches[i - 1].header) + 1;
+    else if (m->restarted_at < *low)
+        *low = m->restarted_at;
 }
 
 void model_allow_compaction(struct model *m, int64_t bound, int64_t now_ms)

@@ -42,7 +42,7 @@ struct model_producer {
     int32_t coordinator_epoch;
     int16_t epoch;               // -1: never seen
     bool is_sure;                // the log cannot have forgotten it
-    bool is_coordinator_sure; // nor its marker
+    bool is_coordinator_sure;    // nor its marker
     size_t recent[MODEL_WINDOW]; // its newest data batches of this epoch, oldest first
     size_t recent_count;
 };
@@ -57,7 +57,7 @@ struct model {
     int64_t start_max;     // the largest that was ever asked for: what lies below may be gone
     int64_t floor;         // the end may not fall below it
     int64_t base;          // end of a log that holds no batch
-    int64_t restarted_at;   // the log was emptied and began here
+    int64_t restarted_at;  // the log was emptied and began here
     int64_t compact_bound; // compaction was allowed up to here
     int64_t cleaned_to;    // and has finished up to here
     int64_t delete_retention_ms;

@@ -79,7 +79,8 @@ static void on_durable(struct plog *plog)
     struct model *m = &a->model;
     int64_t durable = plog_durable_end(plog);
     if (a->world->is_commit) {
-        sim_trace(a->world->sim, "log %d durable %d published %d", m->number, (int)durable, (int)plog_published_end(plog));
+        sim_trace(a->world->sim, "log %d durable %d published %d", m->number, (int)durable,
+                  (int)plog_published_end(plog));
         actor_check(a, durable >= m->floor, "durable end fell from %" PRId64 " to %" PRId64, m->floor, durable);
         m->floor = durable < a->cut_at ? durable : a->cut_at;
     }
@@ -146,7 +147,8 @@ static void checkpoint_done(struct env *env, struct env_task *task)
     sim_check(w->at, t->result == OK, "storing a checkpoint: %s", err_name(t->result));
     for (int i = 0; i < LOGS; i++) {
         struct actor *a = &w->actors[i];
-        if (a->restart_at < 0 || a->checkpoint_due <= t->number) a->stored_start = t->values[i].lists_log_start ? t->values[i].log_start : a->boot_start;
+        if (a->restart_at < 0 || a->checkpoint_due <= t->number)
+            a->stored_start = t->values[i].lists_log_start ? t->values[i].log_start : a->boot_start;
         if (a->checkpoint_due == 0 || a->checkpoint_due > t->number) continue;
         a->checkpoint_due = 0;
         a->restart_at = -1; // only now: a start above the new end may have been stored
@@ -424,7 +426,8 @@ static void act_once(struct actor *a)
         if (a->is_compacted && !a->is_compacting) compact(a);
     } else if (dice < 950) {
         plog_expire_producers(a->plog, now_ms(a), 5000);
-        for (int i = 0; i < MODEL_PRODUCERS; i++) a->model.producers[i].is_sure = a->model.producers[i].is_coordinator_sure = false;
+        for (int i = 0; i < MODEL_PRODUCERS; i++)
+            a->model.producers[i].is_sure = a->model.producers[i].is_coordinator_sure = false;
     } else if (dice < 965) {
         a->wanted = TRUNCATE;
     } else if (dice < 969) {
@@ -501,8 +504,8 @@ static void compare_ends(struct actor *a)
     } else {
         actor_check(a, end <= model_end(m), "the log ends at %" PRId64 ", more than was ever appended: %" PRId64, end,
                     model_end(m));
-        actor_check(a, was_restarting || end >= m->floor, "durable to %" PRId64 ", recovered only to %" PRId64,
-                    m->floor, end);
+        actor_check(a, was_restarting || end >= a->published, "written to %" PRId64 ", recovered only to %" PRId64,
+                    a->published, end);
         actor_check(a, start >= a->stored_start && (start <= m->start_max || start == m->start),
                     "log start %" PRId64 ", stored %" PRId64 ", asked for %" PRId64, start, a->stored_start,
                     m->start_max);
@@ -582,7 +585,8 @@ static void stop_clean(void *context)
     for (int i = 0; i < LOGS; i++) t.values[i] = w->actors[i].closed;
     fill_checkpoint(&t);
     enum err e = store_checkpoint(&t, fs);
-    for (int i = 0; i < LOGS && e == OK; i++) w->actors[i].stored_start = t.values[i].log_start; // what was removed is synced
+    for (int i = 0; i < LOGS && e == OK; i++)
+        w->actors[i].stored_start = t.values[i].log_start; // what was removed is synced
     if (e == OK) e = logdir_close(fs, w->dir, true, 1);
     sim_check(w->at, e == OK, "the directory does not close: %s", err_name(e));
     totals.clean_stops++;
@@ -632,11 +636,10 @@ static void live(struct world *w, bool may_die)
     }
     sim_crash_at_call(w->node, SIM_CALL_ANY, 0, crash);
     if (sim_node_is_up(w->node)) sim_node_crash(w->node, crash);
-    // What a killed process had written is still there; the power takes what was not durable.
+    // What a killed process had written is still there, until the power takes it too.
     for (int i = 0; i < LOGS; i++) {
         struct actor *a = &w->actors[i];
-        if (crash == SIM_PROCESS_KILL && a->published > a->model.floor) a->model.floor = a->published;
-        a->published = a->model.floor;
+        if (crash == SIM_POWER_CUT || a->published < a->model.floor) a->published = a->model.floor;
     }
     sim_node_restart(w->node);
 }

@@ -33,7 +33,7 @@ struct actor {
     int64_t cut_at;         // a truncation to here is under way: nothing above is promised; INT64_MAX = none
     int64_t checkpoint_due; // nothing is done before this one is stored
     int64_t stored_start;   // log start of the last checkpoint that was stored
-    int64_t boot_start;       // log start when this life began
+    int64_t boot_start;     // log start when this life began
     int64_t published;      // as last told
     int32_t epoch;
     int outstanding; // appends
