@@ -7,10 +7,7 @@
 export KAFKA_HEAP=512m
 libs=$("$ROOT/tests/oracle/kafka" libs)
 file=$ROOT/build/clients/connect-file
-if [ ! -e "$file/.complete" ]; then
-    mvn -q -B -f "$ROOT/tests/e2e/connect.pom.xml" dependency:copy-dependencies -DincludeArtifactIds=connect-file -DoutputDirectory="$file" >&2
-    touch "$file/.complete"
-fi
+"$ROOT/tests/lib/maven" "$ROOT/tests/e2e/connect.pom.xml" "$file" -DincludeArtifactIds=connect-file
 use_broker "${1:-}"
 port=${CONNECT_PORT:-$(cd "$ROOT/tests/lib" && python3 -c 'import harness; print(harness.free_ports(1))')}
 topic=connect-$RANDOM$RANDOM
