@@ -488,6 +488,16 @@ void coordinator_take(struct partition *partition, struct coordinator_call *call
     coordinator_answered(call);
 }
 
+bool coordinators_may_end_transaction(const struct partition *partition)
+{
+    return partition->coordinator == NULL || partition->coordinator->state == READY;
+}
+
+void coordinators_end_transaction(struct partition *partition, int64_t producer_id, bool is_commit)
+{
+    if (partition->coordinator != NULL) coord_end_transaction(partition->coordinator->coord, producer_id, is_commit);
+}
+
 void coordinator_recall(struct partition *partition, struct coordinator_call *call)
 {
     ASSERT(partition != NULL && partition->coordinator != NULL);

@@ -63,4 +63,5 @@ void dynamic_refresh(struct shard *shard)
 {
     int64_t slow_ms = dynamic_int(shard, "odradek.slow.request.ms");
     shard->slow_request_ns = slow_ms < 0 || slow_ms > INT64_MAX / 1000000 ? -1 : slow_ms * 1000000;
+    shard->verifies_transactions = dynamic_bool(shard, "transaction.partition.verification.enable");
 }

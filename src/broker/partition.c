@@ -73,11 +73,17 @@ static void end_acks(struct list *acks, int64_t up_to, enum err result)
 
 static void wake_watches(struct partition *partition, bool all)
 {
+    if (list_is_empty(&partition->watches)) return;
     int64_t high_watermark = all ? 0 : plog_high_watermark(partition->plog);
+    int64_t last_stable = all ? 0 : plog_last_stable_offset(partition->plog);
     int64_t size_bytes = all ? 0 : plog_size_bytes(partition->plog);
     LIST_EACH (link, &partition->watches) {
         struct fetch_watch *watch = LIST_ITEM(link, struct fetch_watch, link);
-        if (!all && (high_watermark <= watch->offset || size_bytes - watch->from_bytes < watch->size_bytes)) continue;
+        // A marker may set free what was written long before the watch began: whoever waits for that looks himself.
+        bool has_more = watch->is_committed
+                            ? last_stable > watch->offset
+                            : high_watermark > watch->offset && size_bytes - watch->from_bytes >= watch->size_bytes;
+        if (!all && !has_more) continue;
         list_remove(&watch->link);
         watch->fire(watch);
     }

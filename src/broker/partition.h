@@ -60,7 +60,8 @@ struct ack_wait {
 struct fetch_watch {
     struct list link;
     struct partition *partition;
-    int64_t offset;                          // fires when the high watermark passes it ...
+    bool is_committed;                       // waits for the last stable offset: fires when that passes `offset`
+    int64_t offset;                          // else fires when the high watermark passes it ...
     int64_t size_bytes;                      // ... and this many bytes were added since the watch began (min.bytes)
     int64_t from_bytes;                      // private
     void (*fire)(struct fetch_watch *watch); // unlinked already; may not touch the partition's watches

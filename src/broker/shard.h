@@ -63,6 +63,7 @@ struct shard {
     struct quotas quotas;
     struct request *timed; // its handler runs, and its time is measured (request_percentage)
     int64_t slow_request_ns; // odradek.slow.request.ms; -1: none is
+    bool verifies_transactions; // transaction.partition.verification.enable
     struct telemetry telemetry;
     struct list coordinators; // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];

@@ -86,7 +86,9 @@ static void take(struct plog *plog, struct plog_append *append)
         const struct batch_header *h = &batch.header;
         if (epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset)) plog->are_epochs_dirty = true;
         segment_note(s, h, (int64_t)batch.bytes.size, plog->options.index_interval_bytes);
-        if (plog->options.has_producers) producers_update(&plog->producers, &batch);
+        struct aborted_txn aborted;
+        if (plog->options.has_producers && producers_update(&plog->producers, &batch, &aborted))
+            segment_add_aborted(s, &aborted);
         plog->assigned_end = batch_last_offset(h) + 1;
     }
     append->end_offset = plog->assigned_end;
@@ -107,7 +109,7 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     if (!is_replica && append->size > (size_t)plog->options.segment_bytes) return ERR_RECORD_LIST_TOO_LARGE;
     if (append->size > INT32_MAX) return ERR_RECORD_LIST_TOO_LARGE;
     if (plog->options.has_producers) {
-        e = producers_check(&plog->producers, append->origin, &first, &duplicate);
+        e = producers_check(&plog->producers, append, &first, &duplicate);
         if (e != OK) return e;
     }
     append->result = OK;
@@ -128,6 +130,12 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     list_push_back(&plog->queue, &append->link);
     plog_wake(plog);
     return OK;
+}
+
+enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard)
+{
+    ASSERT(plog->env != NULL && plog->options.has_producers);
+    return producers_verification_begin(&plog->producers, asked, env_wall_ms(plog->env), guard);
 }
 
 // ---- what the queue waits for ----

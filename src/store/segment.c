@@ -31,8 +31,10 @@ void segment_free(struct segment *segment)
     file_unref(segment->log);
     file_unref(segment->index);
     file_unref(segment->timeindex);
+    file_unref(segment->txnindex);
     text_deinit(&segment->index_tail);
     text_deinit(&segment->timeindex_tail);
+    text_deinit(&segment->txnindex_tail);
     text_deinit(&segment->snapshot);
     mem_free(segment);
 }
@@ -196,6 +198,28 @@ enum err view_index_floor(const struct view *view, bool may_block, int64_t offse
     *position = index < 0 ? 0 : load_i32(entry + 4);
     if (*position < 0 || *position >= view->size) *position = 0;
     return OK;
+}
+
+enum err view_index_ceiling(const struct view *view, bool may_block, int64_t position, int64_t *offset)
+{
+    struct table table = {view->index, view->index_bytes, &view->index_tail, INDEX_ENTRY_SIZE, may_block};
+    int64_t count = (view->index_bytes + (int64_t)view->index_tail.size) / INDEX_ENTRY_SIZE;
+    int64_t low = 0;
+    int64_t high = count;
+    uint8_t entry[INDEX_ENTRY_SIZE];
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        enum err e = table_entry(&table, middle, entry);
+        if (e != OK) return e;
+        if (load_i32(entry + 4) < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count) return OK;
+    enum err e = table_entry(&table, low, entry);
+    if (e == OK) *offset = view->base_offset + load_i32(entry);
+    return e;
 }
 
 enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset)

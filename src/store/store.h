@@ -224,6 +224,11 @@ struct plog_append {
     size_t size;
     enum plog_origin origin;
     int32_t leader_epoch;
+    int16_t transaction_version; // of a marker (COORDINATOR): 2 = its epoch is above that of the data (KIP-890)
+    // KIP-890: a transactional batch of a producer without an open transaction here is refused unless `guard` came from
+    // plog_verification_begin and is still its guard.
+    bool needs_guard;
+    uint64_t guard;
     // Once, when published or failed, in the order of submission, before on_published of that move.
     void (*done)(struct plog *plog, struct plog_append *append);
 
@@ -246,13 +251,27 @@ struct plog_append {
 // epoch than before), ERR_BUSY (a truncation is on its way).
 MUST_CHECK enum err plog_append(struct plog *plog, struct plog_append *append);
 
+#define PLOG_NO_GUARD UINT64_C(0)
+struct plog_verification {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+    bool supports_epoch_bump; // transactions of version 2 (Produce >= 12)
+};
+// loop. Before the coordinator is asked whether this partition belongs to the producer's transaction. OK with
+// PLOG_NO_GUARD: the transaction is open here, nobody needs to be asked. Else the guard to append with; it holds until
+// the first append of the transaction or a marker, so a late answer of the coordinator opens nothing. Errors:
+// INVALID_PRODUCER_EPOCH.
+MUST_CHECK enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard);
+
 // ---- ends ----
 
 int64_t plog_log_start(const struct plog *plog);
 int64_t plog_published_end(const struct plog *plog);
 int64_t plog_durable_end(const struct plog *plog);
 int64_t plog_high_watermark(const struct plog *plog);
-int64_t plog_last_stable_offset(const struct plog *plog); // min(high watermark, first open transaction)
+// B4: the first offset of a transaction that is open, or whose marker is not below the high watermark; else that.
+int64_t plog_last_stable_offset(const struct plog *plog);
 int64_t plog_assigned_end(const struct plog *plog);       // published end + what is queued
 int64_t plog_local_start(const struct plog *plog);        // base of the first segment here
 // loop. Forgets producers without an open transaction that were silent for producer.id.expiration.ms (B3).
@@ -320,6 +339,11 @@ void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----
 
+struct plog_aborted {
+    int64_t producer_id;
+    int64_t first_offset;
+};
+
 // Bytes [position, position + size) of `file`, which is referenced for the holder: file_unref when sent. They stay what
 // they are as long as the reference is held, but for a truncation below them (design rule 6).
 struct plog_range {
@@ -328,6 +352,8 @@ struct plog_range {
     int32_t size;
     int64_t first_offset; // base offset of the first batch, at or below the one asked for
     int32_t first_size;   // bytes of the first batch, perhaps more than `size` when that is cut
+    struct plog_aborted *aborted; // with wants_aborted: transactions with records in it; the holder's, to mem_free
+    int32_t aborted_count;
 };
 
 struct plog_read_spec {
@@ -335,6 +361,7 @@ struct plog_read_spec {
     int64_t limit_offset; // records from here on are not shown: high watermark, last stable offset, or an end
     int32_t max_bytes;
     bool min_one;         // the first batch comes whole even above max_bytes
+    bool wants_aborted; // read_committed; limit_offset is at most the last stable offset
 };
 
 // loop. B5: starts at the batch that holds the offset, stays within one segment, cut at max_bytes, so the last batch

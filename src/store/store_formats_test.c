@@ -258,6 +258,7 @@ static void snapshots_are_kafkas(void **state)
     struct text shown = {0};
     struct batch_view view;
     (void)state;
+    struct aborted_txn aborted;
     producers_init(&p);
     producers_init(&again);
     producers_snapshot(&p, &bytes);
@@ -272,7 +273,7 @@ static void snapshots_are_kafkas(void **state)
     batch_end_txn_marker(&bytes, 4, 4, 2100, 8, 0, CONTROL_ABORT, 9);
     struct batch_iter it = batch_iter(text_slice(&bytes));
     while (batch_next(&it, &view)) {
-        producers_update(&p, &view);
+        (void)producers_update(&p, &view, &aborted);
         if (view.header.base_offset == 3) assert_int_equal(producers_first_undecided(&p), 3);
     }
     assert_int_equal(producers_first_undecided(&p), 3); // the marker is not replicated yet

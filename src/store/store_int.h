@@ -60,6 +60,8 @@ int32_t epochs_latest(const struct epochs *epochs);
 int32_t epochs_of(const struct epochs *epochs, int64_t offset);
 void epochs_end_offset(const struct epochs *epochs, int32_t epoch, int64_t log_end, int32_t *found, int64_t *end);
 
+struct aborted_txn;
+
 // ---- producers.c: producer state (B3, B4) and its snapshot (A6) ----
 
 enum { PRODUCER_WINDOW = 5 };
@@ -91,21 +93,41 @@ struct ended_txn {
     int64_t marker_offset;
 };
 
+// A first transactional batch that the coordinator is being asked about (KIP-890).
+struct verification {
+    struct map_link by_id;
+    struct list order;
+    int64_t id;
+    int64_t created_ms;
+    uint64_t guard;
+    int32_t lowest_sequence; // ever asked about, of this epoch
+    int16_t epoch;
+    bool supports_epoch_bump; // transactions of version 2
+};
+
 struct producers {
     struct map by_id;
     struct list order;
     struct list open;
     struct list ended;
+    struct map verification_by_id;
+    struct list verifications;
+    uint64_t last_guard;
 };
 
 void producers_init(struct producers *producers);
 void producers_deinit(struct producers *producers);
 void producers_clear(struct producers *producers);
-// May this batch be appended? OK and *duplicate != NULL: it is in the log already.
-MUST_CHECK enum err producers_check(const struct producers *producers, enum plog_origin origin,
+// `to` becomes what `from` is, but for guards: none is good any more. `from` is empty.
+void producers_take(struct producers *to, struct producers *from);
+// May this batch be appended? OK and *duplicate != NULL: it is in the log already. The order of the checks is Kafka's.
+MUST_CHECK enum err producers_check(const struct producers *producers, const struct plog_append *append,
                                     const struct batch_view *batch, const struct producer_batch **duplicate);
-// Takes a batch into the state, at the offsets its header says. Never fails: a replica takes what it is given.
-void producers_update(struct producers *producers, const struct batch_view *batch);
+MUST_CHECK enum err producers_verification_begin(struct producers *producers, const struct plog_verification *asked,
+                                                 int64_t now_ms, uint64_t *guard);
+// Takes a batch into the state, at the offsets its header says. Never fails: a replica takes what it is given. True: it
+// is the ABORT marker of a transaction that has data; *aborted is its entry for the index.
+bool producers_update(struct producers *producers, const struct batch_view *batch, struct aborted_txn *aborted);
 // Kafka's limit below which all transactions are decided and replicated; INT64_MAX = none open.
 int64_t producers_first_undecided(const struct producers *producers);
 void producers_forget_ended(struct producers *producers, int64_t high_watermark);
@@ -116,7 +138,8 @@ MUST_CHECK enum err producers_restore(struct producers *producers, struct slice 
 
 // ---- segment.c ----
 
-enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 };
+enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12, TXN_ENTRY_SIZE = 34 };
+enum { TXNINDEX_FILE_MAX = 1024 * 1024 * 1024 };
 enum { INDEX_TAIL_MAX = 4096 }; // bytes of index entries kept in memory before they go to the file
 
 struct segment {
@@ -124,6 +147,7 @@ struct segment {
     struct file *log;       // NULL: not open yet
     struct file *index;     // NULL: not open, or not created
     struct file *timeindex;
+    struct file *txnindex;
     int64_t size;           // assigned bytes: those in the file and those queued for it
     bool is_created;        // the .log exists
     bool is_sealed;         // closed, and its index files are on disk
@@ -136,8 +160,10 @@ struct segment {
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
     int64_t index_bytes;     // in the files
     int64_t timeindex_bytes;
+    int64_t txnindex_bytes;
     struct text index_tail;  // behind them
     struct text timeindex_tail;
+    struct text txnindex_tail;
     int64_t last_time_entry; // newest timestamp in the time index, -1 = empty
     int64_t bytes_since_index;
     int64_t allocated_to;
@@ -189,6 +215,8 @@ MUST_CHECK enum err view_find(const struct view *view, bool may_block, int64_t o
 MUST_CHECK enum err view_batch_at(const struct view *view, bool may_block, int64_t position, struct found_batch *out);
 // Floor of the offset index and of the time index; 0 when there is no such entry.
 MUST_CHECK enum err view_index_floor(const struct view *view, bool may_block, int64_t offset, int64_t *position);
+// Offset of the first index entry at or behind a place in the file; *offset untouched when there is none.
+MUST_CHECK enum err view_index_ceiling(const struct view *view, bool may_block, int64_t position, int64_t *offset);
 MUST_CHECK enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset);
 // Largest timestamp by the time index, for a closed segment.
 MUST_CHECK enum err view_max_timestamp(struct view *view, int64_t *timestamp);
@@ -208,6 +236,57 @@ struct log_walk {
 // `out->bytes` holds the whole batch with wants_bodies, or else at least its header.
 bool log_walk_next(struct log_walk *walk, struct batch_view *out, int64_t *batch_bytes);
 void log_walk_deinit(struct log_walk *walk);
+
+// ---- txnindex.c: aborted transactions (A5) ----
+
+struct aborted_txn {
+    int64_t producer_id;
+    int64_t first_offset;
+    int64_t last_offset;        // of the ABORT marker; strictly increasing in a file, and from file to file
+    int64_t last_stable_offset; // when the marker was appended; never falls either
+};
+
+struct aborted_txns { // by last offset
+    struct aborted_txn *items;
+    size_t count;
+    size_t capacity;
+};
+
+void aborted_txns_add(struct aborted_txns *txns, const struct aborted_txn *txn);
+void aborted_txns_deinit(struct aborted_txns *txns);
+// Behind the entries of its .txnindex, in memory until it is sealed (or 4 KiB have come together). A rewritten segment
+// gets its file so: add what it keeps, then write txnindex_tail to a file of its own when there is any.
+void segment_add_aborted(struct segment *segment, const struct aborted_txn *txn);
+// Of one whole file. ERR_CORRUPT: an unknown version, or an entry that ends below `base_offset` or not behind the one
+// before it. Bytes behind the last whole entry do not count (Kafka's rule).
+MUST_CHECK enum err txnindex_check(struct slice bytes, int64_t base_offset, int64_t *whole_bytes);
+// blocking. Reads and checks a segment's file. ERR_CORRUPT, also for one that is no file.
+MUST_CHECK enum err txnindex_load(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t *whole_bytes);
+// blocking. Drops the transactions that end at or behind `end`; no file is fine.
+MUST_CHECK enum err txnindex_cut(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t end);
+
+// The .txnindex entries from one segment on, with references of its own, so that a task may have it.
+struct txn_source {
+    int64_t base_offset;
+    struct file *file; // NULL: not open yet, or all is in the tail
+    int64_t file_bytes;
+    struct text tail;
+};
+struct txn_search {
+    struct txn_source *sources; // segments that hold entries, in order
+    size_t count;
+    bool has_copies;
+};
+// loop. What holds the markers of transactions that touch records at and above `from`, up to the log's end: the marker
+// may be far behind the records. `copy_tails` false borrows them: for use within one call on the loop.
+void txn_search_init(struct txn_search *search, const struct plog *plog, int64_t from, bool copy_tails);
+void txn_search_deinit(struct txn_search *search);
+// blocking. Opens what is not open. ERR_NOT_FOUND: a file went meanwhile, to retention or (plog->replacements) to
+// compaction: look again with a new search.
+MUST_CHECK enum err txn_search_open(struct txn_search *search, struct fs *fs, const char *dir_path);
+// Adds the aborted transactions that overlap [from, to). ERR_AGAIN when !may_block and it would.
+MUST_CHECK enum err txn_search_collect(const struct txn_search *search, bool may_block, int64_t from, int64_t to,
+                                       struct aborted_txns *out);
 
 // ---- plog ----
 
@@ -333,10 +412,13 @@ struct seal {
     struct file *log;
     struct file *index;
     struct file *timeindex;
+    struct file *txnindex;
     int64_t index_bytes;
     int64_t timeindex_bytes;
+    int64_t txnindex_bytes;
     struct text index_tail;
     struct text timeindex_tail;
+    struct text txnindex_tail;
     struct text snapshot;
     int64_t snapshot_offset; // -1 = none
     int64_t end_offset;

@@ -78,6 +78,7 @@ static enum err cut_segment(struct truncate_task *t, struct fs *fs)
     if (e == OK) e = file_sync(t->cut.log);
     if (e == OK) e = cut_index(fs, dir_path, t->cut.base_offset, ".index", INDEX_ENTRY_SIZE, 0, bound);
     if (e == OK) e = cut_index(fs, dir_path, t->cut.base_offset, ".timeindex", TIME_ENTRY_SIZE, 8, bound);
+    if (e == OK) e = txnindex_cut(fs, dir_path, t->cut.base_offset, t->cut.base_offset + bound);
     return e;
 }
 
@@ -132,12 +133,6 @@ static void truncate_run(struct env_task *task, struct fs *fs)
         (b) = swapped;                                                                                             \
     } while (0)
 
-static void move_list(struct list *to, struct list *from)
-{
-    list_init(to);
-    list_append_all(to, from);
-}
-
 // What `fresh` loaded becomes the plog's; `fresh` goes with what it was.
 static void take_over(struct plog *plog, struct plog *fresh)
 {
@@ -145,11 +140,7 @@ static void take_over(struct plog *plog, struct plog *fresh)
     SWAP(plog->segment_count, fresh->segment_count);
     SWAP(plog->segment_capacity, fresh->segment_capacity);
     SWAP(plog->epochs, fresh->epochs);
-    producers_clear(&plog->producers);
-    SWAP(plog->producers.by_id, fresh->producers.by_id);
-    move_list(&plog->producers.order, &fresh->producers.order);
-    move_list(&plog->producers.open, &fresh->producers.open);
-    move_list(&plog->producers.ended, &fresh->producers.ended);
+    producers_take(&plog->producers, &fresh->producers);
     plog->last_snapshot = fresh->last_snapshot;
     plog->log_start = fresh->log_start;
     plog->assigned_end = fresh->assigned_end;

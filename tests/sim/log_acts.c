@@ -57,6 +57,10 @@ static int build(struct actor *a, const struct draft *d, struct text *out)
     return count;
 }
 
+static const struct plog_append by_client = {.origin = PLOG_CLIENT};
+static const struct plog_append by_coordinator = {.origin = PLOG_COORDINATOR};
+static const struct plog_append by_leader = {.origin = PLOG_REPLICA};
+
 struct soak_append {
     struct plog_append append;
     struct text bytes;
@@ -75,14 +79,17 @@ static void append_done(struct plog *plog, struct plog_append *append)
 }
 
 // What was accepted is in the model when this returns. `take_bytes` is the append's.
-static enum err submit(struct actor *a, struct text *take_bytes, enum plog_origin origin, struct plog_append *out)
+static enum err submit(struct actor *a, struct text *take_bytes, struct plog_append how, struct plog_append *out)
 {
     struct soak_append *s = MEM_NEW(struct soak_append);
     int64_t expected = plog_assigned_end(a->plog);
     s->actor = a;
     s->bytes = *take_bytes;
-    s->append = (struct plog_append){
-        .bytes = s->bytes.data, .size = s->bytes.size, .origin = origin, .leader_epoch = a->epoch, .done = append_done};
+    s->append = how;
+    s->append.bytes = s->bytes.data;
+    s->append.size = s->bytes.size;
+    s->append.leader_epoch = a->epoch;
+    s->append.done = append_done;
     enum err e = plog_append(a->plog, &s->append);
     if (e != OK) {
         text_deinit(&s->bytes);
@@ -92,7 +99,7 @@ static enum err submit(struct actor *a, struct text *take_bytes, enum plog_origi
     a->outstanding++;
     totals.appends++;
     if (!s->append.is_duplicate) {
-        bool is_at_end = origin == PLOG_REPLICA || s->append.base_offset == expected;
+        bool is_at_end = how.origin == PLOG_REPLICA || s->append.base_offset == expected;
         actor_check(a, is_at_end, "append was given %" PRId64 " at %" PRId64, s->append.base_offset, expected);
         model_add(&a->model, text_slice(&s->bytes));
     }
@@ -119,6 +126,28 @@ static void start_producer(struct actor *a, struct model_producer *p)
     p->next_sequence = chance(a, 30) ? INT32_MAX - below(a, 20) : 0;
 }
 
+// KIP-890: the coordinator was asked in between. False: the batch was sent without having asked, and refused.
+static bool verify(struct actor *a, const struct draft *d, struct plog_append *how)
+{
+    struct plog_verification asked = {
+        .producer_id = d->producer->id, .producer_epoch = d->epoch, .base_sequence = d->sequence};
+    struct text bytes = {0};
+    uint64_t guard;
+    how->needs_guard = true;
+    if (d->producer->txn_first < 0 && d->producer->is_sure && chance(a, 10)) {
+        (void)build(a, d, &bytes);
+        enum err e = submit(a, &bytes, *how, NULL);
+        actor_check(a, e == ERR_INVALID_TXN_STATE, "a transaction began unverified: %s", err_name(e));
+        totals.refusals++;
+        return false;
+    }
+    enum err e = plog_verification_begin(a->plog, &asked, &guard);
+    actor_check(a, e == OK || !d->producer->is_sure, "verification of producer %" PRId64 ": %s", d->producer->id,
+                err_name(e));
+    if (e == OK) how->guard = guard;
+    return true;
+}
+
 static void append_in_sequence(struct actor *a, struct model_producer *p)
 {
     struct text bytes = {0};
@@ -129,8 +158,10 @@ static void append_in_sequence(struct actor *a, struct model_producer *p)
                       .sequence = bumps ? 0 : p->next_sequence,
                       .is_transactional = is_transactional(a, p)};
     bool was_sure = p->is_sure;
+    struct plog_append how = by_client;
+    if (d.is_transactional && chance(a, 60) && !verify(a, &d, &how)) return;
     (void)build(a, &d, &bytes);
-    enum err e = submit(a, &bytes, PLOG_CLIENT, NULL);
+    enum err e = submit(a, &bytes, how, NULL);
     if (e == OK) return;
     // Compaction keeps the newest batch of each producer it knows. Where a truncation took that one, or the state in a
     // snapshot is older, somebody who is not sure may be refused once: he starts a new epoch.
@@ -158,7 +189,7 @@ static void append_duplicate(struct actor *a, const struct model_producer *p)
         text_deinit(&bytes);
         return;
     }
-    enum err e = submit(a, &bytes, PLOG_CLIENT, &done);
+    enum err e = submit(a, &bytes, by_client, &done);
     if (e == OK) {
         totals.duplicates++;
         actor_check(a, done.is_duplicate && done.base_offset == base,
@@ -195,13 +226,14 @@ static void append_wrong(struct actor *a, const struct model_producer *p)
         break;
     }
     (void)build(a, &d, &bytes);
-    enum err e = submit(a, &bytes, PLOG_CLIENT, NULL);
+    enum err e = submit(a, &bytes, by_client, NULL);
     totals.refusals++;
     actor_check(a, e == expected, "producer %" PRId64 " epoch %d sequence %" PRId32 " txn %d: %s instead of %s", p->id,
                 d.epoch, d.sequence, d.is_transactional, err_name(e), err_name(expected));
 }
 
-static void build_marker(struct actor *a, const struct model_producer *p, int64_t offset, struct text *out)
+// Returns the transaction version: under 2 the epoch of a marker is above that of the data (KIP-890).
+static int16_t build_marker(struct actor *a, const struct model_producer *p, int64_t offset, struct text *out)
 {
     bool bumps = chance(a, 40);
     int32_t coordinator_epoch = p->coordinator_epoch < 0 ? 0 : p->coordinator_epoch + (chance(a, 20) ? 1 : 0);
@@ -209,6 +241,7 @@ static void build_marker(struct actor *a, const struct model_producer *p, int64_
     batch_end_txn_marker(out, offset, a->epoch, now_ms(a), p->id, (int16_t)(p->epoch + (bumps ? 1 : 0)),
                          chance(a, 50) ? CONTROL_COMMIT : CONTROL_ABORT, coordinator_epoch);
     totals.markers++;
+    return bumps ? 2 : (int16_t)below(a, 2);
 }
 
 static void append_marker(struct actor *a)
@@ -218,12 +251,13 @@ static void append_marker(struct actor *a)
     if (!is_transactional(a, p) || p->epoch < 0 || (p->txn_first < 0 && !chance(a, 5))) return;
     if (p->is_sure && p->is_coordinator_sure && p->coordinator_epoch > 0 && chance(a, 10)) {
         batch_end_txn_marker(&bytes, 0, a->epoch, now_ms(a), p->id, p->epoch, CONTROL_ABORT, p->coordinator_epoch - 1);
-        enum err e = submit(a, &bytes, PLOG_COORDINATOR, NULL);
+        enum err e = submit(a, &bytes, by_coordinator, NULL);
         actor_check(a, e == ERR_TRANSACTION_COORDINATOR_FENCED, "marker of an old coordinator: %s", err_name(e));
         return;
     }
-    build_marker(a, p, 0, &bytes);
-    enum err e = submit(a, &bytes, PLOG_COORDINATOR, NULL);
+    struct plog_append how = by_coordinator;
+    how.transaction_version = build_marker(a, p, 0, &bytes);
+    enum err e = submit(a, &bytes, how, NULL);
     actor_check(a, e == OK, "marker of producer %" PRId64 ": %s", p->id, err_name(e));
 }
 
@@ -241,7 +275,7 @@ static void append_as_leader(struct actor *a)
         append_wrong(a, any_producer(a));
     } else {
         (void)build(a, &(struct draft){0}, &bytes);
-        enum err e = submit(a, &bytes, dice < 90 ? PLOG_CLIENT : PLOG_COORDINATOR, NULL);
+        enum err e = submit(a, &bytes, dice < 90 ? by_client : by_coordinator, NULL);
         actor_check(a, e == OK, "a plain batch: %s", err_name(e));
     }
 }
@@ -261,7 +295,7 @@ static void append_as_follower(struct actor *a)
         if (p != NULL) has_producer[which] = true;
         if (p != NULL && p->epoch < 0) start_producer(a, p);
         if (p != NULL && p->txn_first >= 0 && chance(a, 40)) {
-            build_marker(a, p, offset++, &bytes);
+            (void)build_marker(a, p, offset++, &bytes);
             continue;
         }
         struct draft d = {.producer = p, .base_offset = offset, .leader_epoch = a->epoch};
@@ -272,7 +306,7 @@ static void append_as_follower(struct actor *a)
         }
         offset += build(a, &d, &bytes);
     }
-    enum err e = submit(a, &bytes, PLOG_REPLICA, NULL);
+    enum err e = submit(a, &bytes, by_leader, NULL);
     actor_check(a, e == OK, "a replica's run: %s", err_name(e));
 }
 
@@ -306,6 +340,7 @@ static void end_read(struct soak_read *r)
     bool is_scan = r->is_scan;
     a->reading--;
     text_deinit(&r->bytes);
+    mem_free(r->range.aborted);
     mem_free(r);
     if (!is_scan) return;
     a->is_scanning = false;
@@ -342,6 +377,8 @@ static void check_read(struct soak_read *r)
     bool is_within = end <= spec->limit_offset ||
                      a->model.batches[model_find(&a->model, end - 1)].header.base_offset < spec->limit_offset;
     actor_check(a, is_within, "read to %" PRId64 " beyond the limit %" PRId64, end, spec->limit_offset);
+    if (spec->wants_aborted)
+        model_check_committed(&a->model, text_slice(&r->bytes), r->range.aborted, r->range.aborted_count);
     if (!r->is_scan) return;
     actor_check(a, end > spec->offset, "scan stands still at %" PRId64, end);
     r->op.spec.offset = end;
@@ -446,14 +483,17 @@ void act_read(struct actor *a)
     struct plog_range range;
     if (chance(a, 10)) {
         int64_t outside = chance(a, 50) && start > 0 ? start - 1 : end + 1;
-        enum err e = plog_read(a->plog, &(struct plog_read_spec){outside, INT64_MAX, 1000, true}, &range);
+        enum err e = plog_read(
+            a->plog, &(struct plog_read_spec){.offset = outside, .limit_offset = INT64_MAX, .max_bytes = 1000}, &range);
         actor_check(a, e == ERR_OFFSET_OUT_OF_RANGE, "read at %" PRId64 " of [%" PRId64 ", %" PRId64 "]: %s", outside,
                     start, end, err_name(e));
         return;
     }
     struct soak_read *r = read_new(a);
+    int which = below(a, COUNT_OF(limits));
     r->op.spec = (struct plog_read_spec){.offset = start + sim_below(a->world->sim, end - start + 1),
-                                         .limit_offset = limits[below(a, COUNT_OF(limits))],
+                                         .limit_offset = limits[which],
+                                         .wants_aborted = which == 1,
                                          .max_bytes = 1 + below(a, 6000),
                                          .min_one = chance(a, 80)};
     read_next(r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/store.h"
 
 enum { BODY_MAX = 1 << 20 };
 
@@ -357,6 +358,34 @@ int64_t model_check_run(struct model *m, struct slice run, int64_t from, int64_t
     }
     model_check(m, it.err != ERR_CORRUPT, "what follows %" PRId64 " is no batch", from);
     return from;
+}
+
+void model_check_committed(struct model *m, struct slice run, const struct plog_aborted *aborted, int32_t count)
+{
+    struct batch_iter it = batch_iter(run);
+    struct batch_view view;
+    bool is_skipped[MODEL_PRODUCERS] = {false};
+    bool *is_used = mem_zalloc((size_t)count + 1, sizeof(bool)); // the list is by marker, a consumer wants it by begin
+    while (batch_next(&it, &view)) {
+        size_t index = model_find(m, view.header.base_offset);
+        int64_t p = view.header.producer_id - m->producers[0].id;
+        for (int32_t i = 0; i < count; i++) {
+            if (is_used[i] || aborted[i].first_offset > batch_last_offset(&view.header)) continue;
+            is_skipped[aborted[i].producer_id - m->producers[0].id] = is_used[i] = true;
+        }
+        if (!batch_is_transactional(&view.header) || view.header.record_count == 0) continue;
+        const struct model_batch *b = &m->batches[index];
+        if (b->fate == FATE_MARKER) {
+            if (!b->is_commit) is_skipped[p] = false;
+            continue;
+        }
+        model_check(m, b->fate != FATE_OPEN, "batch %" PRId64 " is below the last stable offset, and undecided",
+                    view.header.base_offset);
+        model_check(m, is_skipped[p] == (b->fate == FATE_ABORTED), "batch %" PRId64 " is %s, and a consumer %s it",
+                    view.header.base_offset, b->fate == FATE_ABORTED ? "aborted" : "committed",
+                    is_skipped[p] ? "skips" : "takes");
+    }
+    mem_free(is_used);
 }
 
 void model_check_producers_present(struct model *m)

@@ -89,6 +89,9 @@ size_t model_find(const struct model *m, int64_t offset);
 // Judges whole batches read from `from` on (a partial one at the end is left alone) and returns where they end. Batches
 // in between that are missing must be allowed to. With `marks`, notes who was met.
 int64_t model_check_run(struct model *m, struct slice run, int64_t from, int64_t now_ms, bool marks);
+// What a consumer with read_committed makes of a run and its aborted transactions.
+struct plog_aborted;
+void model_check_committed(struct model *m, struct slice run, const struct plog_aborted *aborted, int32_t count);
 // All of [from, to) may be missing.
 bool model_may_lack_range(struct model *m, int64_t from, int64_t to, int64_t now_ms);
 // The last stable offset lies in [low, high]; they differ where a restart forgets what is only in memory.

@@ -8,9 +8,11 @@
 #include "broker/cluster.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
+#include "broker/txn_verify.h"
 #include "record/validate.h"
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1 };
+enum { ADDS_TO_TRANSACTION_SINCE = 12 }; // transactions of version 2: a produce says that its partition takes part
 // What may be decompressed on the loop; above either a task does it.
 enum { INLINE_COMPRESSED_MAX = 64 * 1024, INLINE_DECOMPRESSED_MAX = 1024 * 1024 };
 enum { DECOMPRESSED_MAX = 64 * 1024 * 1024 };
@@ -32,6 +34,8 @@ struct produce_item { // one partition of the request
     int32_t min_insync_replicas;
     int32_t replica_count;
     bool timed_out;
+    uint64_t guard;
+    struct txn_verification verification;
     struct plog_append append;
     struct ack_wait ack;
 };
@@ -159,6 +163,8 @@ static enum err append(struct produce_item *item, struct partition *partition)
                                         .size = bytes.size,
                                         .origin = PLOG_CLIENT,
                                         .leader_epoch = partition->leader_epoch,
+                                        .needs_guard = item->leg->owner->verifies_transactions,
+                                        .guard = item->guard,
                                         .done = published};
     enum err e = plog_append(partition->plog, &item->append);
     item->out->log_start_offset = plog_log_start(partition->plog);
@@ -181,6 +187,47 @@ static enum err try_append(struct produce_item *item)
     return append(item, partition);
 }
 
+static void verified(struct txn_verification *verification, enum err result)
+{
+    struct produce_item *item = CONTAINER_OF(verification, struct produce_item, verification);
+    enum err e = result == OK ? try_append(item) : result;
+    if (e != OK) item_done(item, e);
+}
+
+// KIP-890: the first batch of a transaction here is appended only when the transaction's coordinator knows about it.
+// True: it has been asked, or there is nothing to ask it for any more.
+static bool must_verify(struct produce_item *item)
+{
+    struct produce_leg *leg = item->leg;
+    const struct batch_header *h = &item->view.header;
+    item->guard = PLOG_NO_GUARD;
+    if (!batch_is_transactional(h) || !leg->owner->verifies_transactions) return false;
+    struct partition *partition = partition_find(leg->owner, item->topic_id, item->out->index);
+    if (partition_check(partition, -1) != OK) return false; // the append will say so
+    const struct plog_verification asked = {
+        .producer_id = h->producer_id,
+        .producer_epoch = h->producer_epoch,
+        .base_sequence = h->base_sequence,
+        .supports_epoch_bump = leg->produce->request->version >= ADDS_TO_TRANSACTION_SINCE,
+    };
+    enum err e = plog_verification_begin(partition->plog, &asked, &item->guard);
+    if (e == OK && item->guard == PLOG_NO_GUARD) return false;
+    item->verification = (struct txn_verification){
+        .transactional_id = leg->produce->body->transactional_id,
+        .producer_id = h->producer_id,
+        .producer_epoch = h->producer_epoch,
+        .topic_id = item->topic_id,
+        .index = item->out->index,
+        .adds = asked.supports_epoch_bump,
+        .done = verified,
+    };
+    if (e != OK)
+        item_done(item, e);
+    else
+        txn_verify(leg->owner, &item->verification);
+    return true;
+}
+
 static void deadline_passed(struct env *env, struct env_timer *timer)
 {
     (void)env;
@@ -201,6 +248,7 @@ static void leg_appends(struct produce_leg *leg)
     if (leg->produce->body->acks == ACKS_ALL) env_timer_after_ms(env, &leg->deadline, leg->produce->body->timeout_ms);
     for (struct produce_item *item = leg->first, *next; item != NULL; item = next) {
         next = item->next;
+        if (must_verify(item)) continue;
         enum err e = try_append(item);
         if (e != OK) item_done(item, e);
     }
@@ -380,8 +428,6 @@ static enum err check(struct produce *produce, struct produce_item *item, const 
     if (partition == NULL) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     enum err e = produce_check_framing(item->records, (int16_t)request->version, &item->view);
     if (e != OK) return e;
-    if (batch_is_transactional(&item->view.header) && slice_is_null(produce->body->transactional_id))
-        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     if (produce->body->acks < ACKS_ALL || produce->body->acks > ACKS_LEADER) return ERR_INVALID_REQUIRED_ACKS;
     if (topic_is_internal(in_image->name) && !slice_eq_str(request->ctx.client_id, "__admin_client"))
         return ERR_INVALID_TOPIC_EXCEPTION;
@@ -414,6 +460,30 @@ static void add_topic(struct produce *produce, const struct produce_request_topi
         item->records = in->partition_data.items[i].records.bytes;
         item->error = check(produce, item, topic);
     }
+}
+
+// Transactional batches of one request belong to one producer that may use its transactional id, or none is taken.
+static enum err check_transactional(const struct produce *produce)
+{
+    struct batch_header first = {0};
+    bool has_any = false;
+    bool has_other = false;
+    for (int i = 0; i < produce->item_count; i++) {
+        const struct produce_item *item = &produce->items[i];
+        struct batch_header h;
+        if (batch_header_parse(item->records, &h) != OK || !batch_is_transactional(&h)) continue;
+        bool counts = item->view.bytes.size > 0; // of what could be appended
+        if (!has_any || first.magic == 0)
+            first = counts ? h : (struct batch_header){0};
+        else if (counts && (first.producer_id != h.producer_id || first.producer_epoch != h.producer_epoch))
+            has_other = true;
+        has_any = true;
+    }
+    if (!has_any) return OK;
+    struct slice id = produce->body->transactional_id;
+    if (slice_is_null(id) || !authorize(&produce->request->ctx, ACL_WRITE, ACL_TRANSACTIONAL_ID, id))
+        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    return has_other ? ERR_INVALID_PRODUCER_ID_MAPPING : OK;
 }
 
 static bool is_heavy(const struct produce *produce)
@@ -449,6 +519,8 @@ void api_produce(struct request *request)
     struct produce *produce = begin(request);
     for (int32_t i = 0; i < produce->body->topic_data.count; i++)
         add_topic(produce, &produce->body->topic_data.items[i], &produce->response.responses.items[i]);
+    enum err e = check_transactional(produce);
+    for (int i = 0; e != OK && i < produce->item_count; i++) produce->items[i].error = e;
     bool is_light = !is_heavy(produce);
     if (is_light) judge_all(produce, &request->shard->scratch);
     if (is_light && !inflates_too_much(produce)) {
