@@ -212,6 +212,7 @@ static void retain_done(struct plog *plog, struct plog_op *op)
     for (size_t i = model_find(m, r->start); r->op.retention_ms >= 0 && i < m->count; i++) {
         const struct batch_header *h = &m->batches[i].header;
         if (batch_last_offset(h) >= m->start) break;
+        if (h->base_offset < m->compact_bound) continue; // its newest record may have been compacted away
         actor_check(a, r->op.wall_ms - h->max_timestamp > r->op.retention_ms,
                     "batch %" PRId64 " was removed at the age of %" PRId64, h->base_offset,
                     r->op.wall_ms - h->max_timestamp);
@@ -492,13 +493,16 @@ static void compare_ends(struct actor *a)
     struct model *m = &a->model;
     int64_t end = plog_published_end(a->plog);
     int64_t start = plog_log_start(a->plog);
-    bool was_restarting = a->restart_at >= 0;
+    // A directory that was left without any segment knows its offset from a checkpoint, until something is durable in it.
+    bool is_empty = a->is_placeless && a->published <= m->restarted_at && start == end;
+    bool was_restarting = a->restart_at >= 0 || is_empty;
+    a->is_placeless = is_empty || (a->restart_at >= 0 && start == end);
     // A round may have moved the start without having told.
     if (a->was_retaining && a->high_watermark > m->start_max) m->start_max = a->high_watermark;
     if (was_restarting && start == end) {
         // Emptied already; where it goes on is known to the file's name, or to nobody yet.
         bool is_old = end <= model_end(m) && end >= a->stored_start;
-        actor_check(a, is_old || end == a->restart_at || end == a->stored_start || end == 0,
+        actor_check(a, is_empty || is_old || end == a->restart_at || end == a->stored_start || end == 0,
                     "restart at %" PRId64 " became %" PRId64, a->restart_at, end);
         model_restart(m, end);
     } else {
@@ -545,10 +549,11 @@ static void boot(void *context)
                                           .was_clean = result.was_clean,
                                           .wall_ms = w->clock_ms,
                                           .options = &a->options};
-        struct plog_load_report report;
+        struct plog_load_report report = {0};
         e = plog_load(fs, &params, &report, &a->plog);
         if (e == ERR_NOT_FOUND) e = plog_create(fs, &params, &a->plog);
         actor_check(a, e == OK, "does not load: %s", err_name(e));
+        a->was_shortened = report.lost_below_recovery_point;
         plog_attach(a->plog, sim_node_env(w->node, 0), &owner, a);
     }
     arena_deinit(&arena);
@@ -561,6 +566,8 @@ static void go(void *context)
     for (int i = 0; i < LOGS; i++) {
         struct actor *a = &w->actors[i];
         compare_ends(a);
+        // A truncation came before its checkpoint: what is appended must not lie below the old recovery point.
+        if (a->was_shortened) a->checkpoint_due = w->checkpoints_begun + 1;
         act_scan(a);
     }
     w->tick = (struct env_timer){.fire = tick};
