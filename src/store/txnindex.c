@@ -57,6 +57,7 @@ enum err txnindex_check(struct slice bytes, int64_t base_offset, int64_t *whole_
         enum err e = parse(bytes.data + at, &txn);
         if (e != OK) return e;
         if (txn.last_offset <= last || txn.first_offset > txn.last_offset) return ERR_CORRUPT;
+        if (txn.last_offset - base_offset > INT32_MAX) return ERR_CORRUPT; // no segment reaches so far
         last = txn.last_offset;
     }
     *whole_bytes = (int64_t)at;
