@@ -146,6 +146,8 @@ static enum err finish_swaps(struct loading *l, int64_t from, int64_t to)
         bool is_segment = ends_with(name, ".log") || ends_with(name, "index");
         if (is_segment && base >= from && base < to) e = remove_name(l, name);
     }
+    // Else a power cut could keep a new name and bring back an old file of its range.
+    if (e == OK && to >= 0) e = fs_sync_dir(l->fs, l->plog->path);
     for (size_t i = 0; i < l->names.count && e == OK; i++) {
         const char *name = l->names.names[i];
         if (!ends_with(name, ".swap") || base_of(name) < 0) continue;
@@ -417,6 +419,7 @@ static enum err note_closed(struct loading *l, struct segment *s)
     s->size = stat.size_bytes;
     s->created_ms = stat.mtime_ms;
     s->has_times = false;
+    s->lacks_first_timestamp = true;
     s->is_sealed = true;
     e = stat_index(l, s->base_offset, ".index", INDEX_ENTRY_SIZE, &s->index_bytes);
     if (e == OK) e = stat_index(l, s->base_offset, ".timeindex", TIME_ENTRY_SIZE, &s->timeindex_bytes);

@@ -318,25 +318,30 @@ struct plog_compact_limits {
     int64_t max_lag_ms; // max.compaction.lag.ms, INT64_MAX = none
 };
 struct plog_dirtiness {
-    double ratio;    // bytes never compacted over all that may be; 0 = nothing to do
+    double ratio;    // bytes never compacted over all that was and may be; 0 = nothing to do
     bool is_overdue; // max.compaction.lag.ms says it has to be
 };
-// loop. What a round would find. Zero for a log that holds transactions: those are not compacted yet.
-void plog_dirtiness(const struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
+// loop. What a round would find. Zero while the times are looked up that the limits ask for: ask again later.
+void plog_dirtiness(struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
                     struct plog_dirtiness *out);
 
 struct plog_compact_op {
     struct plog_op op;
     struct plog_compact_limits limits;
     int64_t delete_retention_ms; // delete.retention.ms: how long tombstones stay
-    int64_t map_bytes_max;       // log.cleaner.dedupe.buffer.size
+    int64_t map_bytes_max;       // of the map of keys: 24 bytes each
+    double map_load_factor;      // log.cleaner.io.buffer.load.factor: a map this full is full
+    int64_t io_bytes;            // of the buffer for reading, and of the one for writing
+    int64_t bytes_per_s;         // read and written; the owner may change it while the round is under way
     int64_t wall_ms;             // now
     // with op.result OK
     int64_t bytes_before;
     int64_t bytes_after;
 };
-// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace. Appends,
-// reads and everything else go on meanwhile. ERR_BUSY in done: nothing to do, or given up for a truncation or a close.
+// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace, and
+// without those of aborted transactions. Appends, reads and everything else go on meanwhile. When the map does not hold
+// all keys of the dirty part, the round gets as far as it does. ERR_BUSY in done: nothing to do, or given up for a
+// truncation or a close.
 void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----

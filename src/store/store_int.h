@@ -155,6 +155,7 @@ struct segment {
     int64_t max_timestamp;  // -1 = none
     int64_t max_timestamp_offset; // last offset of the batch that holds it
     int64_t first_timestamp;      // max timestamp of the first batch; -1 = none
+    bool lacks_first_timestamp;   // nobody has looked
     int64_t created_ms;
     bool knows_newest;            // newest_ms was looked up
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
@@ -229,6 +230,7 @@ struct log_walk {
     int64_t position; // of the next batch
     int64_t size;     // of what may be read
     bool wants_bodies; // whole batches rather than headers
+    int64_t chunk_bytes; // of a read, 0 = 256 KiB; a larger batch takes a larger one
     struct text buffer;
     int64_t buffer_at;
     enum err err; // OK = reached size exactly; ERR_TRUNCATED: a partial batch at position; ERR_CORRUPT; ERR_IO
@@ -360,6 +362,7 @@ struct plog {
     struct compaction *compaction; // under way; compact.c
     int64_t cleaned_to;            // everything below was compacted
     bool is_uncleanable;           // compaction failed here
+    bool is_learning_times;        // for compaction: of segments not opened since the start
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
     struct plog_op *pending; // of a state other than OPEN, until it runs
     bool has_failed;
