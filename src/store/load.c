@@ -19,7 +19,6 @@ struct loading {
     // Producer state while segments are recovered: who has a transaction open decides what an ABORT marker ends.
     struct producers state;
     size_t state_segments; // it is the state behind this many segments; 0 = not begun
-    int64_t state_from;    // no record below it was looked at
 };
 
 static bool ends_with(const char *name, const char *suffix)
@@ -254,8 +253,8 @@ static enum err state_below(struct loading *l, const struct segment *segment)
     if (!plog->options.has_producers) return OK;
     if (l->state_segments > 0 && l->state_segments == plog->segment_count - 1) return OK;
     producers_clear(&l->state);
-    l->state_from = plog->segments[0]->base_offset;
-    if (l->params->log_start > l->state_from) l->state_from = l->params->log_start;
+    // Not from the log start: a marker between the snapshot and a start that DeleteRecords moved has ended something.
+    int64_t from = plog->segments[0]->base_offset;
     for (size_t i = l->names.count; i > 0; i--) {
         int64_t offset;
         const char *name = l->names.names[i - 1];
@@ -263,10 +262,10 @@ static enum err state_below(struct loading *l, const struct segment *segment)
         enum err e = read_snapshot(l, name, &l->state);
         if (e == ERR_CORRUPT) continue; // removed later
         if (e != OK) return e;
-        if (offset > l->state_from) l->state_from = offset;
+        if (offset > from) from = offset;
         break;
     }
-    return replay(l, &l->state, l->state_from, segment->base_offset);
+    return replay(l, &l->state, from, segment->base_offset);
 }
 
 // ---- recovery ----
@@ -437,6 +436,20 @@ static enum err remove_txnindex(struct loading *l, int64_t base)
     return e;
 }
 
+// The state behind a segment that was recovered. A seal would have written it, and the segments in front of the snapshots
+// that are there may be deleted: what they say of transactions and sequences must be found behind them too.
+static enum err write_snapshot(struct loading *l, int64_t offset)
+{
+    struct text snapshot = {0};
+    if (!l->plog->options.has_producers) return OK;
+    producers_snapshot(&l->state, &snapshot);
+    char *path = segment_path(l->plog->path, offset, ".snapshot");
+    enum err e = file_write_synced(l->fs, path, text_slice(&snapshot));
+    mem_free(path);
+    text_deinit(&snapshot);
+    return e;
+}
+
 // `next_base`: of the segment behind it, INT64_MAX for the last.
 static enum err load_segment(struct loading *l, int64_t base, int64_t next_base, int64_t *end)
 {
@@ -482,7 +495,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     segment_add_time_entry(s);
     s->is_sealed = true;
     l->was_dir_changed = true;
-    e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
+    e = write_snapshot(l, next_base);
+    if (e == OK) e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
     if (e == OK) e = write_index_file(l, base, ".timeindex", &s->timeindex_tail, &s->timeindex, &s->timeindex_bytes);
     if (e == OK && s->txnindex_tail.size > 0)
         e = write_index_file(l, base, ".txnindex", &s->txnindex_tail, &s->txnindex, &s->txnindex_bytes);
@@ -554,7 +568,7 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
 {
     struct plog *plog = l->plog;
     plog->last_snapshot = -1;
-    *from = plog->log_start;
+    *from = plog->segments[0]->base_offset;
     for (size_t i = l->names.count; i > 0; i--) {
         int64_t offset;
         const char *name = l->names.names[i - 1];
@@ -584,11 +598,11 @@ static enum err load_producers(struct loading *l, int64_t end)
     enum err e = restore_snapshot(l, end, &from);
     if (e != OK) return e;
     // Recovery came by here already, with all that a replay would see.
-    bool is_known = l->state_segments == l->plog->segment_count && l->state_from >= l->plog->log_start;
-    if (is_known)
+    if (l->state_segments == l->plog->segment_count)
         producers_take(&l->plog->producers, &l->state);
     else
         e = replay(l, &l->plog->producers, from, end);
+    // What is decided below the high watermark is: it may not move again for long.
     if (e == OK) producers_forget_ended(&l->plog->producers, l->plog->high_watermark);
     return e;
 }

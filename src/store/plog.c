@@ -348,6 +348,9 @@ void plog_checkpoint(const struct plog *plog, struct plog_checkpoint *out)
         if (plog->segments[i]->base_offset < point) point = plog->segments[i]->base_offset;
         break;
     }
+    // Nor up to the end of the active one, though it be closed: it goes on at the next start. Should it be rolled right there
+    // and the power go before it is sealed, it would end at the recovery point and be trusted without its newest entries.
+    if (point > plog_active(plog)->base_offset) point--;
     *out = (struct plog_checkpoint){
         .recovery_point = point,
         .log_start = plog->log_start,
@@ -377,7 +380,7 @@ int64_t plog_local_start(const struct plog *plog) { return plog->segments[0]->ba
 int64_t plog_last_stable_offset(const struct plog *plog)
 {
     int64_t first = producers_first_undecided(&plog->producers);
-    if (first < plog->log_start) first = plog->log_start; // of a transaction that lost its beginning
+    if (first < plog->log_start) first = plog->log_start; // its beginning was deleted
     return first < plog->high_watermark ? first : plog->high_watermark;
 }
 

@@ -193,7 +193,9 @@ struct plog_load_report {
     int64_t recovered_segments;
     int64_t recovered_bytes; // walked
     int64_t cut_bytes;       // torn tail removed
-    bool lost_below_recovery_point; // the log ends below its recovery point: data once synced is missing
+    // The log ends below its recovery point: a truncation whose checkpoint was not stored any more, or synced data is
+    // missing. The owner stores the new recovery point before it appends: segments below an old one would be trusted.
+    bool lost_below_recovery_point;
 };
 
 // blocking. Makes <topic>-<partition> with partition.metadata durable; ERR_EXISTS when the directory is there.
@@ -452,7 +454,7 @@ void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *f
 
 // loop. Removes records at and above `offset`; the high watermark is lowered if it must. No append may be unfinished
 // (ERR_BUSY in done) and none is taken until done. Waits up to 1 s for ranges above the cut to be given back, then
-// goes on.
+// goes on. The owner stores plog_checkpoint before it appends again, here and after plog_restart_at.
 void plog_truncate_to(struct plog *plog, int64_t offset, struct plog_op *op);
 // loop. Empties the log and starts it anew at `offset` (a follower below the leader's start, raft behind a snapshot).
 void plog_restart_at(struct plog *plog, int64_t offset, struct plog_op *op);
