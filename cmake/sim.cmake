@@ -14,6 +14,9 @@ if(simulations)
     elseif(program STREQUAL "group_sim") # the coordinator's machine alone
       target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim/group_judge.c)
       target_link_libraries(${program} PRIVATE sim_harness coord)
+    elseif(program STREQUAL "log_sim") # the store alone
+      target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim/log_model.c ${CMAKE_SOURCE_DIR}/tests/sim/log_acts.c)
+      target_link_libraries(${program} PRIVATE sim_harness store)
     else()
       target_link_libraries(${program} PRIVATE sim_harness broker client store)
     endif()

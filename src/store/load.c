@@ -19,7 +19,6 @@ struct loading {
     // Producer state while segments are recovered: who has a transaction open decides what an ABORT marker ends.
     struct producers state;
     size_t state_segments; // it is the state behind this many segments; 0 = not begun
-    int64_t state_from;    // no record below it was looked at
 };
 
 static bool ends_with(const char *name, const char *suffix)
@@ -123,7 +122,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
@@ -147,6 +147,8 @@ static enum err finish_swaps(struct loading *l, int64_t from, int64_t to)
         bool is_segment = ends_with(name, ".log") || ends_with(name, "index");
         if (is_segment && base >= from && base < to) e = remove_name(l, name);
     }
+    // Else a power cut could keep a new name and bring back an old file of its range.
+    if (e == OK && to >= 0) e = fs_sync_dir(l->fs, l->plog->path);
     for (size_t i = 0; i < l->names.count && e == OK; i++) {
         const char *name = l->names.names[i];
         if (!ends_with(name, ".swap") || base_of(name) < 0) continue;
@@ -251,8 +253,8 @@ static enum err state_below(struct loading *l, const struct segment *segment)
     if (!plog->options.has_producers) return OK;
     if (l->state_segments > 0 && l->state_segments == plog->segment_count - 1) return OK;
     producers_clear(&l->state);
-    l->state_from = plog->segments[0]->base_offset;
-    if (l->params->log_start > l->state_from) l->state_from = l->params->log_start;
+    // Not from the log start: a marker between the snapshot and a start that DeleteRecords moved has ended something.
+    int64_t from = plog->segments[0]->base_offset;
     for (size_t i = l->names.count; i > 0; i--) {
         int64_t offset;
         const char *name = l->names.names[i - 1];
@@ -260,10 +262,10 @@ static enum err state_below(struct loading *l, const struct segment *segment)
         enum err e = read_snapshot(l, name, &l->state);
         if (e == ERR_CORRUPT) continue; // removed later
         if (e != OK) return e;
-        if (offset > l->state_from) l->state_from = offset;
+        if (offset > from) from = offset;
         break;
     }
-    return replay(l, &l->state, l->state_from, segment->base_offset);
+    return replay(l, &l->state, from, segment->base_offset);
 }
 
 // ---- recovery ----
@@ -418,6 +420,7 @@ static enum err note_closed(struct loading *l, struct segment *s)
     s->size = stat.size_bytes;
     s->created_ms = stat.mtime_ms;
     s->has_times = false;
+    s->lacks_first_timestamp = true;
     s->is_sealed = true;
     e = stat_index(l, s->base_offset, ".index", INDEX_ENTRY_SIZE, &s->index_bytes);
     if (e == OK) e = stat_index(l, s->base_offset, ".timeindex", TIME_ENTRY_SIZE, &s->timeindex_bytes);
@@ -430,6 +433,20 @@ static enum err remove_txnindex(struct loading *l, int64_t base)
     enum err e = file_remove(l->fs, path);
     mem_free(path);
     l->was_dir_changed = true;
+    return e;
+}
+
+// The state behind a segment that was recovered. A seal would have written it, and the segments in front of the snapshots
+// that are there may be deleted: what they say of transactions and sequences must be found behind them too.
+static enum err write_snapshot(struct loading *l, int64_t offset)
+{
+    struct text snapshot = {0};
+    if (!l->plog->options.has_producers) return OK;
+    producers_snapshot(&l->state, &snapshot);
+    char *path = segment_path(l->plog->path, offset, ".snapshot");
+    enum err e = file_write_synced(l->fs, path, text_slice(&snapshot));
+    mem_free(path);
+    text_deinit(&snapshot);
     return e;
 }
 
@@ -470,13 +487,16 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
     // What is in its old .txnindex is not known to be true; a new one comes with its sealing.
     if (e == OK && has_name(l, base, ".txnindex")) e = remove_txnindex(l, base);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.
     segment_add_time_entry(s);
     s->is_sealed = true;
     l->was_dir_changed = true;
-    e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
+    e = write_snapshot(l, next_base);
+    if (e == OK) e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
     if (e == OK) e = write_index_file(l, base, ".timeindex", &s->timeindex_tail, &s->timeindex, &s->timeindex_bytes);
     if (e == OK && s->txnindex_tail.size > 0)
         e = write_index_file(l, base, ".txnindex", &s->txnindex_tail, &s->txnindex, &s->txnindex_bytes);
@@ -548,7 +568,7 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
 {
     struct plog *plog = l->plog;
     plog->last_snapshot = -1;
-    *from = plog->log_start;
+    *from = plog->segments[0]->base_offset;
     for (size_t i = l->names.count; i > 0; i--) {
         int64_t offset;
         const char *name = l->names.names[i - 1];
@@ -578,11 +598,11 @@ static enum err load_producers(struct loading *l, int64_t end)
     enum err e = restore_snapshot(l, end, &from);
     if (e != OK) return e;
     // Recovery came by here already, with all that a replay would see.
-    bool is_known = l->state_segments == l->plog->segment_count && l->state_from >= l->plog->log_start;
-    if (is_known)
+    if (l->state_segments == l->plog->segment_count)
         producers_take(&l->plog->producers, &l->state);
     else
         e = replay(l, &l->plog->producers, from, end);
+    // What is decided below the high watermark is: it may not move again for long.
     if (e == OK) producers_forget_ended(&l->plog->producers, l->plog->high_watermark);
     return e;
 }

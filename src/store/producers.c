@@ -178,7 +178,8 @@ static enum err check_marker(const struct producer *p, const struct plog_append 
 {
     enum control_type type;
     int32_t coordinator_epoch;
-    if (p == NULL || !marker_of(batch, &type, &coordinator_epoch)) return OK;
+    if (p == NULL) return batch->header.producer_epoch < NO_PRODUCER_EPOCH ? ERR_INVALID_PRODUCER_EPOCH : OK;
+    if (!marker_of(batch, &type, &coordinator_epoch)) return OK;
     if (marker_epoch_is_old(p, batch->header.producer_epoch, append->transaction_version))
         return ERR_INVALID_PRODUCER_EPOCH;
     return coordinator_epoch < p->coordinator_epoch ? ERR_TRANSACTION_COORDINATOR_FENCED : OK;
@@ -191,7 +192,6 @@ enum err producers_check(const struct producers *producers, const struct plog_ap
     *duplicate = NULL;
     if (!batch_has_producer(h) || append->origin == PLOG_REPLICA) return OK;
     const struct producer *p = find(producers, h->producer_id);
-    if (p == NULL && h->producer_epoch < NO_PRODUCER_EPOCH) return ERR_INVALID_PRODUCER_EPOCH; // Kafka has -1 for none
     if (batch_is_control(h)) return check_marker(p, append, batch);
     bool is_client = append->origin == PLOG_CLIENT;
     if (is_client && p != NULL) *duplicate = find_duplicate(p, h);
@@ -202,6 +202,7 @@ enum err producers_check(const struct producers *producers, const struct plog_ap
         bool is_verified = v != NULL && append->guard != PLOG_NO_GUARD && append->guard == v->guard;
         if (!is_verified) return ERR_INVALID_TXN_STATE;
     }
+    if (p == NULL && h->producer_epoch < NO_PRODUCER_EPOCH) return ERR_INVALID_PRODUCER_EPOCH; // Kafka's unknown is -1
     enum err e = is_client ? check_sequence(p, v, h) : OK;
     if (e != OK) return e;
     return p != NULL && p->txn_first_offset >= 0 && !batch_is_transactional(h) ? ERR_INVALID_TXN_STATE : OK;

@@ -82,6 +82,8 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
 // .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
+// A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
 // Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there
 // is demand for it. 0 = none.
 void logdir_use_journal(struct logdir *dir, int64_t bytes);
@@ -105,6 +107,10 @@ struct uuid logdir_id(const struct logdir *dir);
 bool logdir_is_offline(const struct logdir *dir);
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what);
 
+// Any thread. How many logs live in the directory, future ones too: new ones go where the fewest are.
+void logdir_count_log(struct logdir *dir, int change);
+int logdir_log_count(const struct logdir *dir);
+
 enum partition_dir_kind { PARTITION_DIR_LIVE, PARTITION_DIR_DELETE, PARTITION_DIR_FUTURE, PARTITION_DIR_STRAY };
 
 struct partition_dir {
@@ -125,6 +131,8 @@ MUST_CHECK enum err logdir_scan(struct fs *fs, struct logdir *dir, struct arena 
 bool partition_dir_parse(struct slice name, struct partition_dir *out);
 // blocking. Renames a directory that is not loaded to ...-stray (metadata does not know it).
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
+// blocking. The -future directory of a replica that no longer has another one becomes its live directory.
+MUST_CHECK enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
 MUST_CHECK enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name);
 
@@ -143,6 +151,7 @@ struct plog_options {
     int32_t index_bytes_max; // segment.index.bytes: a full index rolls
     int64_t flush_messages;  // INT64_MAX = never (PAGE_CACHE only)
     int64_t flush_ms;        // INT64_MAX = never (PAGE_CACHE only)
+    int64_t file_delete_delay_ms; // what leaves the log is ".deleted" for so long
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
@@ -151,7 +160,7 @@ struct plog_options {
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \
     .index_bytes_max = 10485760, .flush_messages = INT64_MAX, .flush_ms = INT64_MAX, .durability = PLOG_COMMIT,    \
-    .has_producers = true
+    .file_delete_delay_ms = 60000, .has_producers = true
 
 // Callbacks to the owner, on its loop, never inside a call to the plog.
 struct plog_owner {
@@ -171,17 +180,23 @@ struct plog_load_params {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
+    bool is_future;     // a copy that shall replace the replica in another directory (KIP-113)
+    struct slice name;  // plog_load of a future log: its directory
+    struct uuid random16; // plog_create of a future log: goes into the directory's name
 };
 
 struct plog_load_report {
     int64_t recovered_segments;
     int64_t recovered_bytes; // walked
     int64_t cut_bytes;       // torn tail removed
-    bool lost_below_recovery_point; // the log ends below its recovery point: data once synced is missing
+    // The log ends below its recovery point: a truncation whose checkpoint was not stored any more, or synced data is
+    // missing. The owner stores the new recovery point before it appends: segments below an old one would be trusted.
+    bool lost_below_recovery_point;
 };
 
 // blocking. Makes <topic>-<partition> with partition.metadata durable; ERR_EXISTS when the directory is there.
@@ -192,6 +207,8 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// loop. Another owner from now on.
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user);
 // A plog that was never attached.
 void plog_discard(struct plog *plog);
 
@@ -283,6 +300,14 @@ struct plog_verification {
 // INVALID_PRODUCER_EPOCH.
 MUST_CHECK enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard);
 
+// ---- future logs (future.c) ----
+
+// loop. Done when everything published by now is on disk, whatever the durability.
+void plog_flush(struct plog *plog, struct plog_op *op);
+// loop. A future log takes the partition's own directory name, durably. Reads and appends go on; what needs a path
+// waits meanwhile.
+void plog_promote(struct plog *plog, struct plog_op *op);
+
 // ---- ends ----
 
 int64_t plog_log_start(const struct plog *plog);
@@ -311,7 +336,7 @@ void plog_each_producer(const struct plog *plog, void (*each)(void *context, con
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
-// with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
+// with the next log-start checkpoint. Whole segments below it leave the log; a task renames their files to ".deleted".
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
 
 struct plog_retain_op {
@@ -335,25 +360,30 @@ struct plog_compact_limits {
     int64_t max_lag_ms; // max.compaction.lag.ms, INT64_MAX = none
 };
 struct plog_dirtiness {
-    double ratio;    // bytes never compacted over all that may be; 0 = nothing to do
+    double ratio;    // bytes never compacted over all that was and may be; 0 = nothing to do
     bool is_overdue; // max.compaction.lag.ms says it has to be
 };
-// loop. What a round would find. Zero for a log that holds transactions: those are not compacted yet.
-void plog_dirtiness(const struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
+// loop. What a round would find. Zero while the times are looked up that the limits ask for: ask again later.
+void plog_dirtiness(struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
                     struct plog_dirtiness *out);
 
 struct plog_compact_op {
     struct plog_op op;
     struct plog_compact_limits limits;
     int64_t delete_retention_ms; // delete.retention.ms: how long tombstones stay
-    int64_t map_bytes_max;       // log.cleaner.dedupe.buffer.size
+    int64_t map_bytes_max;       // of the map of keys: 24 bytes each
+    double map_load_factor;      // log.cleaner.io.buffer.load.factor: a map this full is full
+    int64_t io_bytes;            // of the buffer for reading, and of the one for writing
+    int64_t bytes_per_s;         // read and written; the owner may change it while the round is under way
     int64_t wall_ms;             // now
     // with op.result OK
     int64_t bytes_before;
     int64_t bytes_after;
 };
-// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace. Appends,
-// reads and everything else go on meanwhile. ERR_BUSY in done: nothing to do, or given up for a truncation or a close.
+// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace, and
+// without those of aborted transactions. Appends, reads and everything else go on meanwhile. When the map does not hold
+// all keys of the dirty part, the round gets as far as it does. ERR_BUSY in done: nothing to do, or given up for a
+// truncation or a close.
 void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----
@@ -425,7 +455,7 @@ void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *f
 
 // loop. Removes records at and above `offset`; the high watermark is lowered if it must. No append may be unfinished
 // (ERR_BUSY in done) and none is taken until done. Waits up to 1 s for ranges above the cut to be given back, then
-// goes on.
+// goes on. The owner stores plog_checkpoint before it appends again, here and after plog_restart_at.
 void plog_truncate_to(struct plog *plog, int64_t offset, struct plog_op *op);
 // loop. Empties the log and starts it anew at `offset` (a follower below the leader's start, raft behind a snapshot).
 void plog_restart_at(struct plog *plog, int64_t offset, struct plog_op *op);

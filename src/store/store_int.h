@@ -155,6 +155,7 @@ struct segment {
     int64_t max_timestamp;  // -1 = none
     int64_t max_timestamp_offset; // last offset of the batch that holds it
     int64_t first_timestamp;      // max timestamp of the first batch; -1 = none
+    bool lacks_first_timestamp;   // nobody has looked
     int64_t created_ms;
     bool knows_newest;            // newest_ms was looked up
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
@@ -229,6 +230,7 @@ struct log_walk {
     int64_t position; // of the next batch
     int64_t size;     // of what may be read
     bool wants_bodies; // whole batches rather than headers
+    int64_t chunk_bytes; // of a read, 0 = 256 KiB; a larger batch takes a larger one
     struct text buffer;
     int64_t buffer_at;
     enum err err; // OK = reached size exactly; ERR_TRUNCATED: a partial batch at position; ERR_CORRUPT; ERR_IO
@@ -296,7 +298,8 @@ struct logdir {
     char *path;
     struct file *lock;
     struct meta_properties properties;
-    int is_offline; // __atomic access only: several loops look at it
+    int is_offline; // __atomic access only, as log_count: what several loops look at
+    int log_count;
     // The journal (journal.h).
     int64_t journal_bytes; // 0 = none
     int journal_demand;    // syncs of segments within a while until there is one
@@ -374,8 +377,16 @@ struct plog {
     struct compaction *compaction; // under way; compact.c
     int64_t cleaned_to;            // everything below was compacted
     bool is_uncleanable;           // compaction failed here
+    bool is_learning_times;        // for compaction: of segments not opened since the start
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
+    struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
+    struct plog_op *flush_op;   // future.c
+    struct plog_op *promote_op;
+    struct list held_tasks;     // struct plog_task: their path is about to change
+    int held_count;
+    bool is_renaming;
+    bool is_future; // a copy in a -future directory: synced by itself, for no journal knows it
     bool has_failed;
     bool has_told_failure;
     bool is_gone; // closed; freed by the turn message that is still on its way
@@ -409,6 +420,7 @@ MUST_CHECK enum err epochs_store(struct fs *fs, const char *dir_path, const stru
 // An internal task: its own copy of all it needs, freed in done.
 struct plog_task {
     struct env_task task;
+    struct list held; // in plog.held_tasks
     struct plog *plog;
     char *dir_path;
     enum err result;
@@ -455,12 +467,23 @@ void plog_flushed(struct plog *plog, struct plog_place place);
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
 char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid id, const char *suffix);
 
+// future.c: flushes and promotions that can go on.
+void future_step(struct plog *plog);
+
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
 
+// condemned.c
+// blocking. Log and indexes of one segment, with `has_snapshot` the producer snapshot at its base too, become
+// ".deleted", or go at once when there is no delay. Missing files are fine. The caller syncs the directory.
+MUST_CHECK enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base, bool has_snapshot,
+                                          int64_t delay_ms);
+// loop. Removes them when the delay is over. `take_bases` is freed.
+void plog_remove_later(struct plog *plog, int64_t *take_bases, size_t count, int64_t delay_ms);
+void plog_cancel_removals(struct plog *plog); // loop
+void plog_free_removals(struct plog *plog);   // memory only
+
 // truncate.c, close.c
-// Log and indexes of one segment; missing files are fine.
-MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);
