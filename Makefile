@@ -2,7 +2,7 @@
 # A short face over the CMake presets; every target says in one line what it is for.
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-wire bench-validate clean
+.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-compaction bench-wire bench-validate clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -48,6 +48,9 @@ bench-start: all ## start-up time and idle memory beside Apache Kafka's
 
 bench-groups: all ## consumer groups: joining, a rolling restart, many small groups; beside Apache Kafka
 	@tests/bench/bench-groups
+
+bench-compaction: all ## latency of a steady load without and with a compaction beside it
+	@tests/bench/bench-compaction
 
 bench-wire: ## what the interpreter costs for a one-partition Produce
 	@tools/setup build

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "broker/broker_int.h"
+#include "broker/dynamic.h"
 
 static uint64_t key_hash(const struct broker *broker, struct slice topic, int32_t index)
 {
@@ -143,7 +144,9 @@ void inventory_set_strays_aside(struct broker *broker, struct fs *fs, const stru
 
 void inventory_remove_parting(struct broker *broker)
 {
-    int64_t delay_ms = config_get_long(broker->config, "log.segment.delete.delay.ms");
+    int64_t delay_ms = dynamic_int(broker->shards[0], "log.segment.delete.delay.ms");
+    int64_t first_ms = config_get_long(broker->config, "log.initial.task.delay.ms");
+    if (delay_ms < first_ms) delay_ms = first_ms;
     LIST_EACH (link, &broker->inventory.parting) {
         const struct inventory_parting *parting = LIST_ITEM(link, struct inventory_parting, link);
         partition_remove_later(broker->shards[0], parting->dir, parting->name, delay_ms);

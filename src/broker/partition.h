@@ -43,7 +43,6 @@ struct partition {
     struct plog_op closing;
     struct plog_retain_op retain; // retention.c
     bool is_retaining;
-    struct plog_compact_op compact; // cleaner.c
 };
 
 // acks=1 waits for the leader's own durable end, acks=all for the high watermark.

@@ -27,6 +27,8 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     telemetry_init(&shard->telemetry, broker->hash_seed);
     quotas_init(&shard->quotas);
     list_init(&shard->coordinators);
+    list_init(&shard->cleaner.rounds);
+    list_init(&shard->cleaner.asking);
     admission_init(
         &shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
         // A quarter for half-filled buffers and the gaps between them: the budget is of memory, not of bytes read.

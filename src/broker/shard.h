@@ -39,6 +39,23 @@ struct producer_ids {
     struct list waiting;
 };
 
+// Leave to begin a round of compaction, asked of shard 0 (cleaner.c); one under way per shard.
+struct cleaner_ask {
+    struct env_msg msg;
+    struct list link;
+    struct shard *shard;
+};
+
+struct cleaner {
+    struct env_timer timer;
+    struct list rounds; // under way here
+    struct cleaner_ask ask;
+    bool is_asking;
+    bool is_on;
+    struct list asking; // shard 0: struct cleaner_ask, in order
+    int running;        // shard 0: rounds in the whole node, begun or given leave to
+};
+
 struct shard {
     struct env *env;
     struct broker *broker;
@@ -73,7 +90,7 @@ struct shard {
     int closing;               // partitions that are being closed; the node stops
     struct checkpoint_set *checkpoints; // what the closed ones left
     struct env_timer retention_timer; // retention.c
-    struct env_timer cleaner_timer;   // cleaner.c
+    struct cleaner cleaner;
     bool checkpoints_stale; // some high watermark moved since the last checkpoint
     bool stopping;
 };

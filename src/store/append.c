@@ -7,6 +7,7 @@
 #include "store/store_int.h"
 
 enum { ALLOCATE_MIN = 1024 * 1024, ALLOCATE_MAX = 32 * 1024 * 1024, WRITEBACK_BYTES = 8 * 1024 * 1024 };
+enum { ALLOCATE_SHARE = 16 }; // of the free space: blocks ahead take no more than that part at once
 
 // ---- submission ----
 
@@ -258,8 +259,11 @@ struct allocate_task {
 static void allocate_run(struct env_task *task, struct fs *fs)
 {
     struct allocate_task *t = CONTAINER_OF(task, struct allocate_task, base.task);
-    (void)fs;
-    file_allocate(t->log, t->from, t->size);
+    int64_t total_bytes = 0, free_bytes = 0;
+    // The last blocks of a disk are for records, not for hopes.
+    bool has_room =
+        fs_space(fs, t->base.dir_path, &total_bytes, &free_bytes) == OK && free_bytes / ALLOCATE_SHARE > t->size;
+    if (has_room) file_allocate(t->log, t->from, t->size);
 }
 
 static void allocate_done(struct env *env, struct env_task *task)

@@ -123,7 +123,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
@@ -147,6 +148,8 @@ static enum err finish_swaps(struct loading *l, int64_t from, int64_t to)
         bool is_segment = ends_with(name, ".log") || ends_with(name, "index");
         if (is_segment && base >= from && base < to) e = remove_name(l, name);
     }
+    // Else a power cut could keep a new name and bring back an old file of its range.
+    if (e == OK && to >= 0) e = fs_sync_dir(l->fs, l->plog->path);
     for (size_t i = 0; i < l->names.count && e == OK; i++) {
         const char *name = l->names.names[i];
         if (!ends_with(name, ".swap") || base_of(name) < 0) continue;
@@ -418,6 +421,7 @@ static enum err note_closed(struct loading *l, struct segment *s)
     s->size = stat.size_bytes;
     s->created_ms = stat.mtime_ms;
     s->has_times = false;
+    s->lacks_first_timestamp = true;
     s->is_sealed = true;
     e = stat_index(l, s->base_offset, ".index", INDEX_ENTRY_SIZE, &s->index_bytes);
     if (e == OK) e = stat_index(l, s->base_offset, ".timeindex", TIME_ENTRY_SIZE, &s->timeindex_bytes);
@@ -470,6 +474,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
     // What is in its old .txnindex is not known to be true; a new one comes with its sealing.
     if (e == OK && has_name(l, base, ".txnindex")) e = remove_txnindex(l, base);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.

@@ -284,12 +284,34 @@ bool logdir_is_offline(const struct logdir *dir)
     return __atomic_load_n(&dir->is_offline, __ATOMIC_ACQUIRE) != 0;
 }
 
+// What an administrator does about it.
+static void advise(const struct logdir *dir, enum err why, char *text, size_t size)
+{
+    int64_t total_bytes = 0, free_bytes = 0;
+    if (why == ERR_NO_SPACE && fs_space(dir->fs, dir->path, &total_bytes, &free_bytes) == OK)
+        snprintf(text, size,
+                 "No space left on it (%.1f MiB free of %.1f, or a quota): free space there, then restart this node",
+                 (double)free_bytes / (1 << 20), (double)total_bytes / (1 << 20));
+    else if (why == ERR_NO_SPACE)
+        snprintf(text, size, "No space left on it: free space there, then restart this node");
+    else if (why == ERR_READ_ONLY)
+        snprintf(text, size, "Its file system is read-only: see dmesg, repair and remount it, then restart this node");
+    else if (why == ERR_TOO_LARGE)
+        snprintf(text, size, "A file may not grow any more: raise the limit (ulimit -f), then restart this node");
+    else if (why == ERR_CORRUPT)
+        snprintf(text, size, "A file in it is malformed: the lines above name it; repair or remove it, then restart");
+    else
+        snprintf(text, size, "See dmesg for the disk's own errors; repair or replace it, then restart this node");
+}
+
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what)
 {
     if (__atomic_exchange_n(&dir->is_offline, 1, __ATOMIC_ACQ_REL) != 0) return;
+    char advice[160];
+    advise(dir, why, advice, sizeof(advice));
     log_error(dir->log, COMPONENT,
-              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart",
-              dir->path, what, err_name(why), err_text(why));
+              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart. %s",
+              dir->path, what, err_name(why), err_text(why), advice);
 }
 
 // ---- partition directories ----

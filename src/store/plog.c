@@ -28,6 +28,7 @@ void plog_free(struct plog *plog)
     for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
     mem_free(plog->segments);
     mem_free(plog->parts);
+    plog_free_removals(plog);
     epochs_deinit(&plog->epochs);
     producers_deinit(&plog->producers);
     text_deinit(&plog->topic);

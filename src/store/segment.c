@@ -327,7 +327,8 @@ static bool walk_fill(struct log_walk *walk, int64_t size, struct slice *out)
     int64_t have = walk->buffer_at + (int64_t)walk->buffer.size;
     if (walk->position < walk->buffer_at || walk->position + size > have) {
         int64_t left = walk->size - walk->position;
-        int64_t want = size > WALK_CHUNK ? size : WALK_CHUNK;
+        int64_t want = walk->chunk_bytes > 0 ? walk->chunk_bytes : WALK_CHUNK;
+        if (want < size) want = size;
         if (want > left) want = left;
         text_clear(&walk->buffer);
         uint8_t *to = text_reserve(&walk->buffer, (size_t)want);

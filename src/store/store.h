@@ -125,6 +125,7 @@ struct plog_options {
     int32_t index_bytes_max; // segment.index.bytes: a full index rolls
     int64_t flush_messages;  // INT64_MAX = never (PAGE_CACHE only)
     int64_t flush_ms;        // INT64_MAX = never (PAGE_CACHE only)
+    int64_t file_delete_delay_ms; // what leaves the log is ".deleted" for so long
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
@@ -132,7 +133,7 @@ struct plog_options {
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \
     .index_bytes_max = 10485760, .flush_messages = INT64_MAX, .flush_ms = INT64_MAX, .durability = PLOG_COMMIT,    \
-    .has_producers = true
+    .file_delete_delay_ms = 60000, .has_producers = true
 
 // Callbacks to the owner, on its loop, never inside a call to the plog.
 struct plog_owner {
@@ -152,6 +153,7 @@ struct plog_load_params {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
     int64_t wall_ms;          // now
     const struct plog_options *options;
@@ -292,7 +294,7 @@ void plog_each_producer(const struct plog *plog, void (*each)(void *context, con
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
-// with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
+// with the next log-start checkpoint. Whole segments below it leave the log; a task renames their files to ".deleted".
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
 
 struct plog_retain_op {
@@ -316,25 +318,30 @@ struct plog_compact_limits {
     int64_t max_lag_ms; // max.compaction.lag.ms, INT64_MAX = none
 };
 struct plog_dirtiness {
-    double ratio;    // bytes never compacted over all that may be; 0 = nothing to do
+    double ratio;    // bytes never compacted over all that was and may be; 0 = nothing to do
     bool is_overdue; // max.compaction.lag.ms says it has to be
 };
-// loop. What a round would find. Zero for a log that holds transactions: those are not compacted yet.
-void plog_dirtiness(const struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
+// loop. What a round would find. Zero while the times are looked up that the limits ask for: ask again later.
+void plog_dirtiness(struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
                     struct plog_dirtiness *out);
 
 struct plog_compact_op {
     struct plog_op op;
     struct plog_compact_limits limits;
     int64_t delete_retention_ms; // delete.retention.ms: how long tombstones stay
-    int64_t map_bytes_max;       // log.cleaner.dedupe.buffer.size
+    int64_t map_bytes_max;       // of the map of keys: 24 bytes each
+    double map_load_factor;      // log.cleaner.io.buffer.load.factor: a map this full is full
+    int64_t io_bytes;            // of the buffer for reading, and of the one for writing
+    int64_t bytes_per_s;         // read and written; the owner may change it while the round is under way
     int64_t wall_ms;             // now
     // with op.result OK
     int64_t bytes_before;
     int64_t bytes_after;
 };
-// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace. Appends,
-// reads and everything else go on meanwhile. ERR_BUSY in done: nothing to do, or given up for a truncation or a close.
+// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace, and
+// without those of aborted transactions. Appends, reads and everything else go on meanwhile. When the map does not hold
+// all keys of the dirty part, the round gets as far as it does. ERR_BUSY in done: nothing to do, or given up for a
+// truncation or a close.
 void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----

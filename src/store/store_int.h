@@ -155,6 +155,7 @@ struct segment {
     int64_t max_timestamp;  // -1 = none
     int64_t max_timestamp_offset; // last offset of the batch that holds it
     int64_t first_timestamp;      // max timestamp of the first batch; -1 = none
+    bool lacks_first_timestamp;   // nobody has looked
     int64_t created_ms;
     bool knows_newest;            // newest_ms was looked up
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
@@ -229,6 +230,7 @@ struct log_walk {
     int64_t position; // of the next batch
     int64_t size;     // of what may be read
     bool wants_bodies; // whole batches rather than headers
+    int64_t chunk_bytes; // of a read, 0 = 256 KiB; a larger batch takes a larger one
     struct text buffer;
     int64_t buffer_at;
     enum err err; // OK = reached size exactly; ERR_TRUNCATED: a partial batch at position; ERR_CORRUPT; ERR_IO
@@ -360,7 +362,9 @@ struct plog {
     struct compaction *compaction; // under way; compact.c
     int64_t cleaned_to;            // everything below was compacted
     bool is_uncleanable;           // compaction failed here
+    bool is_learning_times;        // for compaction: of segments not opened since the start
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
+    struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
     bool has_failed;
     bool has_told_failure;
@@ -442,9 +446,17 @@ char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid 
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
 
+// condemned.c
+// blocking. Log and indexes of one segment, with `has_snapshot` the producer snapshot at its base too, become
+// ".deleted", or go at once when there is no delay. Missing files are fine. The caller syncs the directory.
+MUST_CHECK enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base, bool has_snapshot,
+                                          int64_t delay_ms);
+// loop. Removes them when the delay is over. `take_bases` is freed.
+void plog_remove_later(struct plog *plog, int64_t *take_bases, size_t count, int64_t delay_ms);
+void plog_cancel_removals(struct plog *plog); // loop
+void plog_free_removals(struct plog *plog);   // memory only
+
 // truncate.c, close.c
-// Log and indexes of one segment; missing files are fine.
-MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);

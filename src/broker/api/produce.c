@@ -224,7 +224,8 @@ static bool must_verify(struct produce_item *item)
     struct produce_leg *leg = item->leg;
     const struct batch_header *h = &item->view.header;
     item->guard = PLOG_NO_GUARD;
-    if (!batch_is_transactional(h) || !leg->owner->verifies_transactions) return false;
+    bool is_asked_for = batch_is_transactional(h) && batch_has_producer(h);
+    if (!is_asked_for || !leg->owner->verifies_transactions) return false;
     struct partition *partition = partition_find(leg->owner, item->topic_id, item->out->index);
     if (partition_check(partition, -1) != OK) return false; // the append will say so
     const struct plog_verification asked = {
