@@ -153,7 +153,8 @@ static void settle_done(struct env *env, struct env_task *task)
         const struct logdir_replay *r = &broker->replayed[i];
         if (r->entries == 0) continue;
         log_info(broker->log, "broker",
-                 "journal replayed path=%s entries=%lld partitions=%lld appended_bytes=%lld offline_partitions=%d ms=%lld",
+                 "journal replayed path=%s entries=%lld partitions=%lld appended_bytes=%lld offline_partitions=%d "
+                 "ms=%lld",
                  logdir_path(broker->logdirs[i]), (long long)r->entries, (long long)r->partitions,
                  (long long)r->appended_bytes, r->failed_partitions,
                  (long long)((env_now_ns(env) - broker->opened_ns) / 1000000));

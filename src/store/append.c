@@ -3,9 +3,9 @@
 // of the turn all that is queued for one segment becomes one vectored write; the published end moves at completion.
 // One write is in flight per plog, so completions come in order and a failure fails all behind it.
 //
-// What parks the queue: a segment whose file is not created yet, an epoch that is not in leader-epoch-checkpoint yet, and
-// before an append that goes through the journal one that did not, until the segment is synced: an entry never continues
-// what only its segment has.
+// What parks the queue: a segment whose file is not created yet, an epoch that is not in leader-epoch-checkpoint yet,
+// and before an append that goes through the journal one that did not, until the segment is synced: an entry never
+// continues what only its segment has.
 #include "store/journal.h"
 
 enum { ALLOCATE_MIN = 1024 * 1024, ALLOCATE_MAX = 32 * 1024 * 1024, WRITEBACK_BYTES = 8 * 1024 * 1024 };

@@ -78,13 +78,14 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
                                 struct uuid random16, struct arena *arena, struct logdir_open_result *result,
                                 struct logdir **out);
 // blocking, after every plog of it is closed. `write_marker`: this was a clean stop and everything had been loaded; the
-// journal is parked, then the marker written last of all, and never in an offline directory. Releases and removes .lock.
+// journal is parked, then the marker written last of all, and never in an offline directory. Releases and removes
+// .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
 // A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
 struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
-// Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there is
-// demand for it. 0 = none.
+// Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there
+// is demand for it. 0 = none.
 void logdir_use_journal(struct logdir *dir, int64_t bytes);
 // Any thread. A run that ended badly left a journal, whose entries plog_load still brings back.
 bool logdir_has_pending_journal(const struct logdir *dir);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power cuts. A workload on several plogs of one directory, tiny segments and a tiny journal so that everything rolls and
-// wraps: appends, truncations, restarts, moves of the log start, deletions with the same partition made again. The power
-// goes at the k-th env call, with unsynced pages and names kept, dropped or torn; the node starts again and what it
-// holds is compared with a plain model. Each case goes through several lives, so a recovery is cut too, and what one
+// Power cuts. A workload on several plogs of one directory, tiny segments and a tiny journal so that everything rolls
+// and wraps: appends, truncations, restarts, moves of the log start, deletions with the same partition made again. The
+// power goes at the k-th env call, with unsynced pages and names kept, dropped or torn; the node starts again and what
+// it holds is compared with a plain model. Each case goes through several lives, so a recovery is cut too, and what one
 // left is the next one's start. The canary runs the same with an fdatasync that does nothing, and must fail; others are
 // in tests/mutants (journal_*.patch).
 #include "store/journal.h"

@@ -241,8 +241,8 @@ void truncate_start(struct plog *plog)
         return;
     }
     env_timer_cancel(plog->env, &op->timer);
-    // Before the files: an entry from before must not come back into a log that was cut. Dying in between leaves the log
-    // as it was, but for what only the journal had of the part that goes.
+    // Before the files: an entry from before must not come back into a log that was cut. Dying in between leaves the
+    // log as it was, but for what only the journal had of the part that goes.
     if (journal_note_first(plog, JOURNAL_TRUNCATE, op->is_restart ? -1 : op->arg)) return;
     struct truncate_task *t = plan(plog, op);
     plog->pending = NULL;
