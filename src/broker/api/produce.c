@@ -224,7 +224,8 @@ static bool must_verify(struct produce_item *item)
     struct produce_leg *leg = item->leg;
     const struct batch_header *h = &item->view.header;
     item->guard = PLOG_NO_GUARD;
-    if (!batch_is_transactional(h) || !leg->owner->verifies_transactions) return false;
+    bool is_asked_for = batch_is_transactional(h) && batch_has_producer(h);
+    if (!is_asked_for || !leg->owner->verifies_transactions) return false;
     struct partition *partition = partition_find(leg->owner, item->topic_id, item->out->index);
     if (partition_check(partition, -1) != OK) return false; // the append will say so
     const struct plog_verification asked = {
@@ -576,30 +577,6 @@ static void add_topic(struct produce *produce, const struct produce_request_topi
     }
 }
 
-// Transactional batches of one request belong to one producer that may use its transactional id, or none is taken.
-static enum err check_transactional(const struct produce *produce)
-{
-    struct batch_header first = {0};
-    bool has_any = false;
-    bool has_other = false;
-    for (int i = 0; i < produce->item_count; i++) {
-        const struct produce_item *item = &produce->items[i];
-        struct batch_header h;
-        if (batch_header_parse(item->records, &h) != OK || !batch_is_transactional(&h)) continue;
-        bool counts = item->view.bytes.size > 0; // of what could be appended
-        if (!has_any || first.magic == 0)
-            first = counts ? h : (struct batch_header){0};
-        else if (counts && (first.producer_id != h.producer_id || first.producer_epoch != h.producer_epoch))
-            has_other = true;
-        has_any = true;
-    }
-    if (!has_any) return OK;
-    struct slice id = produce->body->transactional_id;
-    if (slice_is_null(id) || !authorize(&produce->request->ctx, ACL_WRITE, ACL_TRANSACTIONAL_ID, id))
-        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-    return has_other ? ERR_INVALID_PRODUCER_ID_MAPPING : OK;
-}
-
 static bool is_heavy(const struct produce *produce)
 {
     for (int i = 0; i < produce->item_count; i++) {
@@ -649,12 +626,7 @@ void api_produce(struct request *request)
     struct produce *produce = begin(request);
     for (int32_t i = 0; i < produce->body->topic_data.count; i++)
         add_topic(produce, &produce->body->topic_data.items[i], &produce->response.responses.items[i]);
-<<<<<<< HEAD
-    enum err e = check_transactional(produce);
-    for (int i = 0; e != OK && i < produce->item_count; i++) produce->items[i].error = e;
-=======
     check_all(produce);
->>>>>>> main
     bool is_light = !is_heavy(produce);
     if (is_light) judge_all(produce, &request->shard->scratch);
     if (is_light && !inflates_too_much(produce)) {
