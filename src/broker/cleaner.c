@@ -108,6 +108,7 @@ static struct partition *dirtiest(struct shard *shard, int64_t wall_ms)
         struct partition *partition = MAP_ITEM(link, struct partition, in_shard);
         const struct topic *topic = topic_by_id(shard, partition->topic_id);
         if (partition->state != PARTITION_ONLINE || topic == NULL || !topic->config.cleanup_compact) continue;
+        if (partition->move != NULL) continue; // its copy is cleaned instead, when it is the log
         struct plog_compact_limits limits = limits_of(&topic->config);
         struct plog_dirtiness dirtiness;
         plog_dirtiness(partition->plog, &limits, wall_ms, &dirtiness);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compaction of a node's partitions (kafka-internals B7): log.cleaner.threads rounds at a time over all shards, each
-// over its shard's dirtiest partition whose ratio is above min.cleanable.dirty.ratio or that max.compaction.lag.ms makes
-// due; then a pause of log.cleaner.backoff.ms when there is none. Shard 0 deals out the leave to begin a round, so that
+// Compaction of a node's partitions (kafka-internals B7): log.cleaner.threads rounds at a time over all shards, each of
+// its shard's dirtiest partition whose ratio is above min.cleanable.dirty.ratio, or that max.compaction.lag.ms makes
+// due; then a pause of log.cleaner.backoff.ms when there is none. Shard 0 deals out the leave to begin a round, so
 // rounds, and with them memory, are counted over the whole node.
 #ifndef ODRADEK_BROKER_CLEANER_H
 #define ODRADEK_BROKER_CLEANER_H

@@ -2,8 +2,10 @@
 #include "broker/partition.h"
 
 #include "base/mem.h"
+#include "broker/assignments.h"
 #include "broker/broker_int.h"
 #include "broker/coordinators.h"
+#include "broker/move_replica.h"
 
 static uint64_t key_hash(const struct shard *shard, const struct uuid *topic_id, int32_t index)
 {
@@ -93,6 +95,7 @@ static void wake_watches(struct partition *partition, bool all)
 static void dismiss(struct partition *partition, enum err why)
 {
     coordinators_drop(partition);
+    partition_release_appends(partition);
     end_acks(&partition->acks[ACK_OF_LEADER], INT64_MAX, why);
     end_acks(&partition->acks[ACK_OF_ALL], INT64_MAX, why);
     wake_watches(partition, true);
@@ -104,6 +107,8 @@ static void dismiss(struct partition *partition, enum err why)
 static void on_durable(struct plog *plog)
 {
     struct partition *partition = plog_user(plog);
+    if (partition->plog != plog) return; // replaced by its copy
+    if (partition->move != NULL) move_wake(partition->move);
     end_acks(&partition->acks[ACK_OF_LEADER], plog_durable_end(plog), OK);
     if (!plog_set_high_watermark(plog, plog_durable_end(plog))) return;
     partition->shard->checkpoints_stale = true;
@@ -119,10 +124,12 @@ static void on_published(struct plog *plog)
 static void on_failed(struct plog *plog, enum err why)
 {
     struct partition *partition = plog_user(plog);
+    if (partition->plog != plog) return;
     log_error(partition->shard->log, "broker", "partition=%s-%d is offline: %s", partition->topic, partition->index,
               err_text(why));
     if (partition->state == PARTITION_ONLINE) partition->state = PARTITION_FAILED;
     dismiss(partition, ERR_KAFKA_STORAGE_ERROR);
+    if (partition->move != NULL) move_stop(partition, MOVE_CLOSED);
 }
 
 static const struct plog_owner owner = {.on_published = on_published, .on_durable = on_durable, .on_failed = on_failed};
@@ -149,6 +156,17 @@ static void open_run(struct env_task *task, struct fs *fs)
 {
     struct open_task *open = CONTAINER_OF(task, struct open_task, task);
     const struct partition_spec *spec = &open->spec;
+    if (spec->dir == NULL) {
+        open->result = ERR_KAFKA_STORAGE_ERROR;
+        return;
+    }
+    if (spec->is_promoted) {
+        open->result = logdir_promote(fs, spec->dir, spec->future_name);
+        if (open->result != OK) {
+            logdir_take_offline(spec->dir, open->result, "renaming a future log");
+            return;
+        }
+    }
     const struct plog_load_params params = {
         .dir = spec->dir,
         .topic = spec->topic,
@@ -169,6 +187,8 @@ static void open_run(struct env_task *task, struct fs *fs)
 
 static void free_partition(struct partition *partition)
 {
+    ASSERT(partition->move == NULL);
+    if (partition->dir != NULL) logdir_count_log(partition->dir, -1);
     map_remove(&partition->shard->partitions, &partition->in_shard);
     mem_free(partition->topic);
     mem_free(partition);
@@ -181,6 +201,30 @@ bool partition_await_open(struct partition *partition, struct open_wait *wait)
     return true;
 }
 
+bool partition_await_append(struct partition *partition, struct open_wait *wait)
+{
+    if (!partition->holds_appends) return false;
+    list_push_back(&partition->append_waits, &wait->link);
+    return true;
+}
+
+static void call_all(struct list *from)
+{
+    struct list waits;
+    list_init(&waits);
+    list_append_all(&waits, from);
+    for (struct list *link; (link = list_pop_front(&waits)) != NULL;) {
+        struct open_wait *wait = LIST_ITEM(link, struct open_wait, link);
+        wait->opened(wait);
+    }
+}
+
+void partition_release_appends(struct partition *partition)
+{
+    partition->holds_appends = false;
+    call_all(&partition->append_waits);
+}
+
 // The in-sync replicas of a lone node: itself.
 int32_t partition_isr_size(const struct partition *partition)
 {
@@ -189,13 +233,7 @@ int32_t partition_isr_size(const struct partition *partition)
 
 static void tell_opened(struct partition *partition)
 {
-    struct list waits;
-    list_init(&waits);
-    list_append_all(&waits, &partition->open_waits);
-    for (struct list *link; (link = list_pop_front(&waits)) != NULL;) {
-        struct open_wait *wait = LIST_ITEM(link, struct open_wait, link);
-        wait->opened(wait);
-    }
+    call_all(&partition->open_waits);
     if (partition->opened != NULL) partition->opened(partition->opened_context);
 }
 
@@ -208,6 +246,39 @@ static void go_online(struct partition *partition, struct plog *plog, struct env
     plog_set_high_watermark(plog, plog_durable_end(plog));
     partition->shard->checkpoints_stale = true;
     coordinators_update(partition);
+    partition_check_directory(partition);
+    if (partition->move != NULL) move_wake(partition->move);
+}
+
+struct plog *partition_replace_log(struct partition *partition, struct plog *plog, struct logdir *dir)
+{
+    struct plog *old = partition->plog;
+    logdir_count_log(partition->dir, -1); // the copy counts already
+    partition->plog = plog;
+    partition->dir = dir;
+    plog_set_owner(plog, &owner, partition);
+    plog_configure(plog, &partition->options);
+    plog_set_high_watermark(plog, plog_high_watermark(old));
+    plog_assign_epoch(plog, partition->leader_epoch, plog_assigned_end(plog));
+    partition->shard->checkpoints_stale = true;
+    return old;
+}
+
+void partition_check_directory(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct image_topic *topic = image_topic_by_id(shard->image, partition->topic_id);
+    const struct image_partition *found = topic == NULL ? NULL : image_partition_at(topic, partition->index);
+    if (found == NULL || partition->state != PARTITION_ONLINE) return;
+    if (partition->move != NULL) {
+        move_image_changed(partition->move, found);
+        return;
+    }
+    struct uuid id = logdir_id(partition->dir);
+    if (image_metadata_version(shard->image) < 17 || uuid_is_zero(id)) return;
+    for (int32_t i = 0; i < found->replicas.count; i++)
+        if (found->replicas.items[i] == shard->broker->node_id && !uuid_eq(found->directories[i], id))
+            assignments_add(shard, partition->topic_id, partition->index, id);
 }
 
 static void open_again(struct env *env, struct env_timer *timer)
@@ -226,10 +297,14 @@ static void open_done(struct env *env, struct env_task *task)
         return;
     }
     if (open->result == OK) {
+        if (open->spec.future_dir != NULL && !open->spec.is_promoted) move_resume(partition, &open->spec);
         go_online(partition, open->plog, env);
     } else {
         log_error(partition->shard->log, "broker", "partition=%s-%d could not be opened in %s: %s", partition->topic,
-                  partition->index, logdir_path(open->spec.dir), err_text(open->result));
+                  partition->index,
+                  open->spec.dir == NULL ? "any log directory: all are offline or cordoned"
+                                         : logdir_path(open->spec.dir),
+                  err_text(open->result));
         partition->state = PARTITION_FAILED;
     }
     if (open->report.cut_bytes > 0)
@@ -261,6 +336,8 @@ void partition_open(struct shard *shard, const struct partition_spec *spec, void
     list_init(&partition->acks[ACK_OF_ALL]);
     list_init(&partition->watches);
     list_init(&partition->open_waits);
+    list_init(&partition->append_waits);
+    if (spec->dir != NULL) logdir_count_log(spec->dir, 1);
     map_insert(&shard->partitions, &partition->in_shard, key_hash(shard, &partition->topic_id, partition->index));
     struct open_task *open = MEM_NEW(struct open_task);
     *open = (struct open_task){.task = {.run = open_run, .done = open_done},
@@ -326,6 +403,14 @@ static void delete_done(struct plog *plog, struct plog_op *op)
     free_partition(partition);
 }
 
+static void delete_log(struct partition *partition)
+{
+    struct uuid random;
+    env_random(partition->shard->env, random.bytes, sizeof(random.bytes));
+    partition->closing.done = delete_done;
+    plog_delete(partition->plog, random, &partition->closing);
+}
+
 void partition_delete(struct partition *partition, int64_t delay_ms)
 {
     partition->delete_delay_ms = delay_ms;
@@ -339,10 +424,11 @@ void partition_delete(struct partition *partition, int64_t delay_ms)
     }
     partition->state = PARTITION_CLOSING;
     dismiss(partition, ERR_NOT_LEADER_OR_FOLLOWER);
-    struct uuid random;
-    env_random(partition->shard->env, random.bytes, sizeof(random.bytes));
-    partition->closing.done = delete_done;
-    plog_delete(partition->plog, random, &partition->closing);
+    partition->moved = delete_log;
+    if (partition->move != NULL)
+        move_stop(partition, MOVE_CANCELLED);
+    else
+        delete_log(partition);
 }
 
 static void tell_closed(struct partition *partition, const struct plog_checkpoint *checkpoint)
@@ -359,6 +445,12 @@ static void close_done(struct plog *plog, struct plog_op *op)
     tell_closed(partition, op->result == OK ? &checkpoint : NULL);
 }
 
+static void close_log(struct partition *partition)
+{
+    partition->closing.done = close_done;
+    plog_close(partition->plog, &partition->closing);
+}
+
 void partition_close(struct partition *partition, partition_closed *closed, void *context)
 {
     partition->closed = closed;
@@ -373,8 +465,11 @@ void partition_close(struct partition *partition, partition_closed *closed, void
     }
     partition->state = PARTITION_CLOSING;
     dismiss(partition, ERR_NOT_LEADER_OR_FOLLOWER);
-    partition->closing.done = close_done;
-    plog_close(partition->plog, &partition->closing);
+    partition->moved = close_log;
+    if (partition->move != NULL)
+        move_stop(partition, MOVE_CLOSED);
+    else
+        close_log(partition);
 }
 
 // ---- changes ---------------------------------------------------------------------------------------------------

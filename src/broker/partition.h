@@ -35,6 +35,10 @@ struct partition {
     struct list acks[2];    // struct ack_wait by enum ack_of, ascending offset
     struct list watches;    // struct fetch_watch
     struct list open_waits; // struct open_wait, while OPENING
+    struct list append_waits; // struct open_wait, while appends are held
+    bool holds_appends;       // its log is about to be replaced by a copy in another directory (move_replica.h)
+    struct move *move;        // into another directory; NULL = none
+    void (*moved)(struct partition *partition); // closing waits for the move's end
     struct coordinator *coordinator; // drive_coord.c; NULL on all but internal topics
     void (*opened)(void *context);
     void *opened_context;
@@ -82,6 +86,10 @@ struct open_wait {
 // False: it is not opening, nothing was noted.
 bool partition_await_open(struct partition *partition, struct open_wait *wait);
 
+// False: appends are taken, nothing was noted. Else `opened` is called when they are again, in the order of the calls.
+bool partition_await_append(struct partition *partition, struct open_wait *wait);
+void partition_release_appends(struct partition *partition);
+
 int32_t partition_isr_size(const struct partition *partition);
 void partition_watch(struct partition *partition, struct fetch_watch *watch);
 void partition_unwatch(struct fetch_watch *watch);
@@ -100,6 +108,12 @@ struct partition_spec {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    struct slice future_name;  // promoted: the replica is only in this -future directory. Else a copy to go on with
+    struct logdir *future_dir; // NULL = there is none
+    bool is_promoted;          // the one in `dir` becomes the replica before it is loaded
+    bool was_future_clean;
+    int64_t future_recovery_point;
+    int64_t future_log_start;
 };
 // `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL.
 void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context),
@@ -112,6 +126,10 @@ typedef void partition_closed(struct partition *partition, const struct plog_che
 void partition_close(struct partition *partition, partition_closed *closed, void *context);
 // Removes a ...-delete directory after a while (also one found at start).
 void partition_remove_later(struct shard *shard, struct logdir *dir, struct slice name, int64_t delay_ms);
+// The copy is the log from now on. Its owner becomes the partition. The old one is the caller's to delete.
+struct plog *partition_replace_log(struct partition *partition, struct plog *plog, struct logdir *dir);
+// Tells the controller when the replica lives elsewhere than the metadata says (KIP-858).
+void partition_check_directory(struct partition *partition);
 void partition_configure(struct partition *partition, const struct plog_options *options);
 void partition_lead(struct partition *partition, int32_t leader_epoch);
 

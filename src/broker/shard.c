@@ -2,9 +2,11 @@
 #include "broker/shard.h"
 
 #include "base/mem.h"
+#include "broker/assignments.h"
 #include "broker/broker_int.h"
 #include "broker/checkpoints.h"
 #include "broker/conn.h"
+#include "broker/directories.h"
 #include "broker/dynamic.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
@@ -29,6 +31,8 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     list_init(&shard->coordinators);
     list_init(&shard->cleaner.rounds);
     list_init(&shard->cleaner.asking);
+    assignments_init(shard);
+    list_init(&shard->dir_wishes);
     admission_init(
         &shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
         // A quarter for half-filled buffers and the gaps between them: the budget is of memory, not of bytes read.
@@ -42,6 +46,8 @@ struct shard *shard_new(struct broker *broker, struct env *env)
 void shard_free(struct shard *shard)
 {
     topics_free(shard);
+    assignments_deinit(shard);
+    directories_forget_wishes(shard);
     fetch_sessions_deinit(&shard->fetch_sessions);
     telemetry_deinit(&shard->telemetry);
     quotas_deinit(&shard->quotas);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// kafka-storage.sh (kafka-cli 14): info, format, version-mapping, feature-dependencies, random-uuid.
+// kafka-storage.sh (kafka-cli 14): info, format, version-mapping, feature-dependencies, random-uuid; and
+// recover, which is ours and therefore in none of Kafka's help texts.
 #include "cli/argparse.h"
 #include "cli/features.h"
 #include "cli/storage_help.h"
+#include "cli/storage_recover.h"
 #include "cli/storage_scram.h"
 
 #include <errno.h>
@@ -504,6 +506,12 @@ static int random_uuid(struct cli *cli, const struct argparse *args)
     return 0;
 }
 
+static int recover(struct cli *cli, const struct argparse *args)
+{
+    const struct config *config;
+    return load_config(cli, argparse_value(args, 0), &config) ? storage_recover(cli, config) : 1;
+}
+
 // ---- the tool --------------------------------------------------------------------------------------------------
 
 static const struct argparse_option config_option[] = {{"config", 'c', true, true, 0}};
@@ -522,6 +530,7 @@ static const struct {
     {"version-mapping", version_mapping_help, release_option, 1, version_mapping},
     {"feature-dependencies", feature_dependencies_help, feature_option, 1, feature_dependencies},
     {"random-uuid", random_uuid_help, NULL, 0, random_uuid},
+    {"recover", recover_help, config_option, 1, recover},
 };
 
 int tool_storage(struct cli *cli, int argc, char **argv)

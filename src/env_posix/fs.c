@@ -28,8 +28,10 @@ static enum err answer(struct fs *fs, int result, const char *action, const char
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
     int fd;
+    op_begin("open", path);
     do fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
+    op_end();
     return fd;
 }
 
@@ -58,12 +60,18 @@ static enum err open_file(struct fs *fs, const char *path, unsigned flags, struc
 
 static enum err rename_path(struct fs *fs, const char *from, const char *to)
 {
-    return answer(fs, rename(from, to), "rename", from);
+    op_begin("rename", from);
+    int result = rename(from, to);
+    op_end();
+    return answer(fs, result, "rename", from);
 }
 
 static enum err unlink_path(struct fs *fs, const char *path)
 {
-    return answer(fs, unlink(path), "unlink", path);
+    op_begin("unlink", path);
+    int result = unlink(path);
+    op_end();
+    return answer(fs, result, "unlink", path);
 }
 
 static enum err make_dir(struct fs *fs, const char *path)
@@ -99,7 +107,10 @@ static enum err sync_dir(struct fs *fs, const char *path)
 {
     int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) return posix_error(log_of(fs), errno, "open", path);
-    enum err err = answer(fs, fsync(fd), "fsync", path);
+    op_begin("fsync", path);
+    int result = fsync(fd);
+    op_end();
+    enum err err = answer(fs, result, "fsync", path);
     close(fd);
     return err;
 }

@@ -3,10 +3,13 @@
 // of the turn all that is queued for one segment becomes one vectored write; the published end moves at completion.
 // One write is in flight per plog, so completions come in order and a failure fails all behind it.
 //
-// What parks the queue: a segment whose file is not created yet, an epoch that is not in leader-epoch-checkpoint yet.
-#include "store/store_int.h"
+// What parks the queue: a segment whose file is not created yet, an epoch that is not in leader-epoch-checkpoint yet,
+// and before an append that goes through the journal one that did not, until the segment is synced: an entry never
+// continues what only its segment has.
+#include "store/journal.h"
 
 enum { ALLOCATE_MIN = 1024 * 1024, ALLOCATE_MAX = 32 * 1024 * 1024, WRITEBACK_BYTES = 8 * 1024 * 1024 };
+enum { ALLOCATE_SHARE = 16 }; // of the free space: blocks ahead take no more than that part at once
 
 // ---- submission ----
 
@@ -196,7 +199,8 @@ static void create_segment(struct plog *plog, struct segment *segment)
     t->base.task.done = create_done;
     if (plog->options.preallocate) t->allocate = plog->options.segment_bytes;
     struct segment *old = plog_segment_at(plog, plog->published.base_offset);
-    if (plog->options.durability == PLOG_COMMIT && old != NULL && old != segment && old->log != NULL) {
+    bool is_commit = plog->options.durability == PLOG_COMMIT || plog->in_journal != NULL; // with entries of that time
+    if (is_commit && old != NULL && old != segment && old->log != NULL) {
         t->old_log = file_ref(old->log);
         t->has_dir = plog->is_dir_dirty || plog->is_syncing; // a sync under way is no sync yet
     }
@@ -258,8 +262,11 @@ struct allocate_task {
 static void allocate_run(struct env_task *task, struct fs *fs)
 {
     struct allocate_task *t = CONTAINER_OF(task, struct allocate_task, base.task);
-    (void)fs;
-    file_allocate(t->log, t->from, t->size);
+    int64_t total_bytes = 0, free_bytes = 0;
+    // The last blocks of a disk are for records, not for hopes.
+    bool has_room =
+        fs_space(fs, t->base.dir_path, &total_bytes, &free_bytes) == OK && free_bytes / ALLOCATE_SHARE > t->size;
+    if (has_room) file_allocate(t->log, t->from, t->size);
 }
 
 static void allocate_done(struct env *env, struct env_task *task)
@@ -313,6 +320,8 @@ static void publish(struct plog *plog)
         has_moved = true;
     }
     if (has_moved) {
+        plog->written_end = plog->published.offset;
+        if (!plog->is_journaled) plog->direct_end = plog->published.offset;
         plog_remember(plog, plog->published);
         if (plog->options.durability == PLOG_PAGE_CACHE) plog->durable_end = plog->published.offset;
     }
@@ -322,14 +331,14 @@ static void publish(struct plog *plog)
     if (!has_moved) return;
     if (plog->owner->on_published != NULL) plog->owner->on_published(plog);
     if (plog->options.durability == PLOG_PAGE_CACHE && plog->owner->on_durable != NULL) plog->owner->on_durable(plog);
+    else journal_published(plog);
 }
 
-static void write_done(struct env *env, struct env_write *write)
+void append_written(struct plog *plog)
 {
-    struct plog *plog = CONTAINER_OF(write, struct plog, write);
-    (void)env;
+    ASSERT(plog->is_writing && plog->writes_left > 0);
+    if (--plog->writes_left > 0) return; // the bytes are still in use
     plog->is_writing = false;
-    if (write->result != OK) plog_fail(plog, write->result, "appending");
     if (!plog->has_failed) {
         publish(plog);
         struct segment *s = plog_segment_at(plog, plog->published.base_offset);
@@ -342,6 +351,14 @@ static void write_done(struct env *env, struct env_write *write)
         plog_index_flush(plog, s);
     }
     plog_step(plog);
+}
+
+static void write_done(struct env *env, struct env_write *write)
+{
+    struct plog *plog = CONTAINER_OF(write, struct plog, write);
+    (void)env;
+    if (write->result != OK) plog_fail(plog, write->result, "appending");
+    append_written(plog);
 }
 
 void append_fail_all(struct plog *plog, enum err why)
@@ -362,47 +379,75 @@ static void grow_parts(struct plog *plog)
     plog->parts = mem_realloc(plog->parts, (size_t)plog->part_capacity * sizeof(*plog->parts));
 }
 
+// What one write takes of the queue.
+struct gathered {
+    struct segment *segment;
+    int parts;
+    int64_t position;
+    int64_t size;
+    int64_t end_offset;
+    bool is_journaled;
+};
+
+// May it be added to what is gathered? The first one decides whether the write goes through the journal.
+static bool fits(struct plog *plog, struct gathered *g, const struct plog_append *append)
+{
+    if (g->segment != NULL) {
+        if (append->segment != g->segment || g->parts == WRITE_PARTS_MAX) return false;
+        return !g->is_journaled || journal_takes(plog, g->size + (int64_t)append->size);
+    }
+    if (!append->segment->is_created) {
+        if (list_is_empty(&plog->writing)) create_segment(plog, append->segment);
+        return false;
+    }
+    g->is_journaled = journal_takes(plog, (int64_t)append->size);
+    return !g->is_journaled || plog->direct_end <= plog->flushed.offset;
+}
+
+static void gather(struct plog *plog, struct gathered *g)
+{
+    LIST_EACH (link, &plog->queue) {
+        struct plog_append *append = LIST_ITEM(link, struct plog_append, link);
+        if (append->segment != NULL) { // no duplicate
+            if (!fits(plog, g, append)) return;
+            if (g->segment == NULL) g->position = append->position;
+            g->segment = append->segment;
+            g->size += (int64_t)append->size;
+            g->end_offset = append->end_offset;
+            if (g->parts == plog->part_capacity) grow_parts(plog);
+            plog->parts[g->parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
+        }
+        list_remove(link);
+        list_push_back(&plog->writing, link);
+    }
+}
+
 void append_step(struct plog *plog)
 {
+    struct gathered g = {0};
     if (plog->is_writing || plog->is_storing_epochs) return;
     if (plog->are_epochs_dirty) {
         store_epochs(plog);
         return;
     }
     if (plog->is_creating) return;
-    struct segment *segment = NULL;
-    int parts = 0;
-    int64_t position = 0;
-    LIST_EACH (link, &plog->queue) {
-        struct plog_append *append = LIST_ITEM(link, struct plog_append, link);
-        if (append->segment != NULL) { // no duplicate
-            if (segment != NULL && append->segment != segment) break;
-            if (parts == WRITE_PARTS_MAX) break;
-            if (!append->segment->is_created) {
-                if (list_is_empty(&plog->writing)) create_segment(plog, append->segment);
-                break;
-            }
-            if (segment == NULL) position = append->position;
-            segment = append->segment;
-            if (parts == plog->part_capacity) grow_parts(plog);
-            plog->parts[parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
-        }
-        list_remove(link);
-        list_push_back(&plog->writing, link);
-    }
+    gather(plog, &g);
     if (list_is_empty(&plog->writing)) return;
-    if (parts == 0) { // duplicates only
+    if (g.parts == 0) { // duplicates only
         publish(plog);
         plog_wake(plog);
         return;
     }
     plog->write = (struct env_write){
-        .file = segment->log,
-        .position = position,
+        .file = g.segment->log,
+        .position = g.position,
         .parts = plog->parts,
-        .part_count = parts,
+        .part_count = g.parts,
         .done = write_done,
     };
     plog->is_writing = true;
+    plog->is_journaled = g.is_journaled;
+    plog->writes_left = g.is_journaled ? 2 : 1;
     env_write_post(plog->env, &plog->write);
+    if (g.is_journaled) journal_append(plog, g.segment, g.parts, g.size, g.end_offset);
 }

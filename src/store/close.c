@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a plog, and the delivery of operations.
-#include "store/store_int.h"
+#include "store/journal.h"
 
 void op_finish(struct plog *plog, struct plog_op *op, enum err result)
 {
@@ -54,7 +54,9 @@ static void close_run(struct env_task *task, struct fs *fs)
 static void release(struct plog *plog)
 {
     env_timer_cancel(plog->env, &plog->flush_timer);
+    plog_cancel_removals(plog);
     ASSERT(plog->tasks == 0 && !plog->is_writing && list_is_empty(&plog->queue));
+    journal_forget(plog);
     if (plog->is_turn_posted) plog->is_gone = true; // run_turn frees
     else plog_free(plog);
 }
@@ -87,6 +89,9 @@ static void close_done(struct env *env, struct env_task *task)
 // Quiet: nothing queued, written or under way. A plog that failed goes through the same task, with nothing to do in it.
 void close_start(struct plog *plog)
 {
+    // Its directory's name may mean another log some day.
+    if (plog->state == PLOG_DELETING && journal_note_first(plog, JOURNAL_DROP, 0)) return;
+    if (!journal_may_close(plog)) return;
     struct close_task *t = MEM_NEW(struct close_task);
     t->op = plog->pending;
     plog->pending = NULL;

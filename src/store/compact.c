@@ -34,6 +34,7 @@ struct compaction {
     int64_t posted_ns; // the slice under way
     int64_t may_go_on_ns;
     int is_cancelled; // __atomic access only: the loop sets it, the task looks
+    int64_t file_delete_delay_ms;
     enum err outcome;
 };
 
@@ -152,10 +153,7 @@ static void swap_run(struct env_task *task, struct fs *fs)
     enum err e = rename_all(fs, dir_path, base, ".cleaned", ".swap");
     for (size_t i = 0; i < r->count && e == OK; i++) {
         int64_t old = c->job.sources[r->first + i].base_offset;
-        e = segment_remove_files(fs, dir_path, old);
-        char *snapshot = segment_path(dir_path, old, ".snapshot");
-        if (e == OK && i > 0) e = file_remove(fs, snapshot);
-        mem_free(snapshot);
+        e = segment_condemn_files(fs, dir_path, old, i > 0, c->file_delete_delay_ms);
     }
     // Else a power cut could keep the new name and bring back an old file of the group's.
     if (e == OK) e = fs_sync_dir(fs, dir_path);
@@ -334,6 +332,9 @@ static void swap_done(struct env *env, struct env_task *task)
     (void)env;
     struct plog *plog = plog_task_end(&c->base);
     size_t next = job->rewrite.first + job->rewrite.count;
+    int64_t *bases = mem_zalloc(job->rewrite.count, sizeof(*bases));
+    for (size_t i = 0; i < job->rewrite.count; i++) bases[i] = job->sources[job->rewrite.first + i].base_offset;
+    plog_remove_later(plog, bases, job->rewrite.count, c->file_delete_delay_ms);
     compact_rewrite_reset(&job->rewrite);
     job->rewrite.first = next;
     job->is_rewriting = false;
@@ -406,6 +407,7 @@ void plog_compact(struct plog *plog, struct plog_compact_op *op)
     c->op = op;
     c->plog = plog;
     c->timer.fire = waited;
+    c->file_delete_delay_ms = plog->options.file_delete_delay_ms;
     c->job = (struct compact_job){
         .map_bytes_max = (size_t)op->map_bytes_max,
         .map_load_factor = op->map_load_factor,

@@ -122,7 +122,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
@@ -486,6 +487,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
     // What is in its old .txnindex is not known to be true; a new one comes with its sealing.
     if (e == OK && has_name(l, base, ".txnindex")) e = remove_txnindex(l, base);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.
@@ -645,6 +648,7 @@ static enum err settle_ends(struct loading *l, int64_t end)
     plog->log_start = params->log_start > first ? params->log_start : first;
     plog->assigned_end = end;
     plog->durable_end = end;
+    plog->written_end = end;
     plog->published = (struct plog_place){end, plog_active(plog)->base_offset, plog_active(plog)->size};
     plog->flushed = plog->published;
     plog->high_watermark = clip(params->high_watermark, plog->log_start, end);

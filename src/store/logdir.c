@@ -3,13 +3,14 @@
 //   .lock                    POSIX record lock for the life of the process; 0 bytes; removed at a clean stop
 //   meta.properties          Java properties: version, cluster.id, node.id (v0: broker.id), directory.id
 //   .kafka_cleanshutdown     {"version":0,"brokerEpoch":N}; its existence alone means clean
+//   odradek-journal/<shard>.ring, .odradek-journal-<shard>   ours: a journal that counts, and one that is parked
 //   <topic>-<partition>[.<32 hex>-delete|-future|-stray]/
 //   .../partition.metadata   "version: 0\ntopic_id: <22 characters>"
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "store/store_int.h"
+#include "store/journal.h"
 
 enum { SMALL_FILE_MAX = 64 * 1024, NAME_MAX_BYTES = 255, HEX_ID_SIZE = 32 };
 #define MARKER_NAME ".kafka_cleanshutdown"
@@ -230,6 +231,9 @@ static enum err take_properties(struct logdir *dir, int32_t expected_node_id, st
 
 static void logdir_free(struct logdir *dir)
 {
+    for (int i = 0; dir->journals != NULL && i < JOURNAL_SHARDS_MAX; i++) journal_free(dir->journals[i]);
+    mem_free(dir->journals);
+    replay_free(dir->replay);
     file_unref(dir->lock);
     mem_free(dir->path);
     mem_free(dir);
@@ -245,6 +249,8 @@ enum err logdir_open(struct fs *fs, struct log *log, const char *path, int32_t e
     dir->path = path_printf("%s", path);
     enum err e = take_lock(dir, arena, result);
     if (e == OK) e = take_properties(dir, expected_node_id, random16, arena, result);
+    if (e == OK) e = replay_open(fs, log, path, arena, &result->problem, &dir->replay);
+    if (e == OK) dir->is_replay_pending = dir->replay != NULL;
     if (e == OK) {
         e = take_marker(fs, path, result);
         if (e != OK) result->problem = arena_printf(arena, "%s/%s: %s", path, MARKER_NAME, err_text(e));
@@ -260,7 +266,10 @@ enum err logdir_open(struct fs *fs, struct log *log, const char *path, int32_t e
 enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch)
 {
     enum err e = OK;
-    if (write_marker && !logdir_is_offline(dir)) {
+    bool is_clean = write_marker && !logdir_is_offline(dir);
+    // Every log is closed and synced: no entry is needed any more, unless one could not be brought back.
+    if (is_clean && !logdir_has_pending_journal(dir)) e = journal_park(fs, dir->path);
+    if (is_clean && e == OK) {
         char *path = path_printf("%s/%s", dir->path, MARKER_NAME);
         struct text text = {0};
         text_printf(&text, "{\"version\":0,\"brokerEpoch\":%" PRId64 "}", broker_epoch);
@@ -268,12 +277,60 @@ enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int6
         text_deinit(&text);
         mem_free(path);
     }
-    char *lock = path_printf("%s/.lock", dir->path);
-    enum err removed = file_remove(fs, lock); // harmless when it stays
-    (void)removed;
-    mem_free(lock);
+    if (dir->lock != NULL && !logdir_is_offline(dir)) {
+        char *lock = path_printf("%s/.lock", dir->path);
+        enum err removed = file_remove(fs, lock); // harmless when it stays
+        (void)removed;
+        mem_free(lock);
+    }
     logdir_free(dir);
     return e;
+}
+
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path)
+{
+    struct logdir *dir = MEM_NEW(struct logdir);
+    dir->fs = fs;
+    dir->log = log;
+    dir->path = path_printf("%s", path);
+    dir->is_offline = 1;
+    return dir;
+}
+
+void logdir_use_journal(struct logdir *dir, int64_t bytes)
+{
+    dir->journal_bytes = bytes > 0 && bytes < JOURNAL_BYTES_MIN ? JOURNAL_BYTES_MIN : bytes;
+    dir->journal_demand = JOURNAL_DEMAND;
+    if (bytes > 0 && dir->journals == NULL) dir->journals = mem_zalloc(JOURNAL_SHARDS_MAX, sizeof(struct journal *));
+}
+
+bool logdir_has_pending_journal(const struct logdir *dir)
+{
+    return __atomic_load_n(&dir->is_replay_pending, __ATOMIC_SEQ_CST) != 0;
+}
+
+bool logdir_journal_has(const struct logdir *dir, struct uuid topic_id, struct slice topic, int32_t partition)
+{
+    return logdir_has_pending_journal(dir) && replay_has(dir->replay, topic_id, topic, partition);
+}
+
+enum err logdir_settle_journal(struct fs *fs, struct logdir *dir, struct logdir_replay *out)
+{
+    *out = (struct logdir_replay){0};
+    if (!logdir_has_pending_journal(dir)) return OK;
+    replay_figures(dir->replay, out);
+    if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
+    if (out->failed_partitions > 0) return OK;
+    enum err e = journal_park(fs, dir->path);
+    if (e != OK) {
+        logdir_take_offline(dir, e, "parking the journal");
+        return e;
+    }
+    __atomic_store_n(&dir->is_replay_pending, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&dir->replay_users, __ATOMIC_SEQ_CST) > 0) return OK; // freed when the directory is closed
+    replay_free(dir->replay);
+    dir->replay = NULL;
+    return OK;
 }
 
 const char *logdir_path(const struct logdir *dir) { return dir->path; }
@@ -284,12 +341,44 @@ bool logdir_is_offline(const struct logdir *dir)
     return __atomic_load_n(&dir->is_offline, __ATOMIC_ACQUIRE) != 0;
 }
 
+// What an administrator does about it.
+static void advise(const struct logdir *dir, enum err why, char *text, size_t size)
+{
+    int64_t total_bytes = 0, free_bytes = 0;
+    if (why == ERR_NO_SPACE && fs_space(dir->fs, dir->path, &total_bytes, &free_bytes) == OK)
+        snprintf(text, size,
+                 "No space left on it (%.1f MiB free of %.1f, or a quota): free space there, then restart this node",
+                 (double)free_bytes / (1 << 20), (double)total_bytes / (1 << 20));
+    else if (why == ERR_NO_SPACE)
+        snprintf(text, size, "No space left on it: free space there, then restart this node");
+    else if (why == ERR_READ_ONLY)
+        snprintf(text, size, "Its file system is read-only: see dmesg, repair and remount it, then restart this node");
+    else if (why == ERR_TOO_LARGE)
+        snprintf(text, size, "A file may not grow any more: raise the limit (ulimit -f), then restart this node");
+    else if (why == ERR_CORRUPT)
+        snprintf(text, size, "A file in it is malformed: the lines above name it; repair or remove it, then restart");
+    else
+        snprintf(text, size, "See dmesg for the disk's own errors; repair or replace it, then restart this node");
+}
+
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what)
 {
     if (__atomic_exchange_n(&dir->is_offline, 1, __ATOMIC_ACQ_REL) != 0) return;
+    char advice[160];
+    advise(dir, why, advice, sizeof(advice));
     log_error(dir->log, COMPONENT,
-              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart",
-              dir->path, what, err_name(why), err_text(why));
+              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart. %s",
+              dir->path, what, err_name(why), err_text(why), advice);
+}
+
+void logdir_count_log(struct logdir *dir, int change)
+{
+    __atomic_add_fetch(&dir->log_count, change, __ATOMIC_RELAXED);
+}
+
+int logdir_log_count(const struct logdir *dir)
+{
+    return __atomic_load_n(&dir->log_count, __ATOMIC_RELAXED);
 }
 
 // ---- partition directories ----
@@ -376,7 +465,7 @@ static enum err scan_one(struct fs *fs, struct logdir *dir, const char *name, st
     if (e != OK) {
         *problem = arena_printf(arena, "%s: %s", path, err_text(e));
     } else if (stat.kind == FILE_DIRECTORY && strcmp(name, "__cluster_metadata-0") != 0 &&
-               strcmp(name, "remote-log-index-cache") != 0) {
+               strcmp(name, "remote-log-index-cache") != 0 && strcmp(name, JOURNAL_DIR) != 0) {
         if (!partition_dir_parse(arena_copy(arena, slice_str(name)), out)) {
             e = ERR_INVALID;
             *problem = arena_printf(arena, "%s: not the name of a partition; move the directory away", path);
@@ -442,6 +531,19 @@ enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name,
     enum err e = fs_rename(fs, from, to);
     if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(stray);
+    mem_free(from);
+    mem_free(to);
+    return e;
+}
+
+enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name)
+{
+    struct partition_dir parsed;
+    if (!partition_dir_parse(name, &parsed) || parsed.kind != PARTITION_DIR_FUTURE) return ERR_INVALID;
+    char *from = path_printf("%s/%.*s", dir->path, SLICE_FMT(name));
+    char *to = path_printf("%s/%.*s-%" PRId32, dir->path, SLICE_FMT(parsed.topic), parsed.partition);
+    enum err e = fs_rename(fs, from, to);
+    if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(from);
     mem_free(to);
     return e;

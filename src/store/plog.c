@@ -2,32 +2,47 @@
 // A plog's life on its loop: making, attaching, what it says about itself, and the step that decides what starts next.
 #include <inttypes.h>
 
-#include "store/store_int.h"
+#include "store/journal.h"
+
+static char *plog_new_path(const struct plog_load_params *params)
+{
+    if (params->name.size > 0) return path_printf("%s/%.*s", params->dir->path, SLICE_FMT(params->name));
+    if (!params->is_future)
+        return path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
+    char *name = partition_dir_suffixed(params->topic, params->partition, params->random16, "-future");
+    char *path = path_printf("%s/%s", params->dir->path, name);
+    mem_free(name);
+    return path;
+}
 
 struct plog *plog_new(const struct plog_load_params *params)
 {
     struct plog *plog = MEM_NEW(struct plog);
     plog->dir = params->dir;
     plog->log = params->log;
-    plog->path = path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
+    plog->path = plog_new_path(params);
     text_add(&plog->topic, params->topic);
     plog->partition = params->partition;
     plog->topic_id = params->topic_id;
     plog->options = *params->options;
+    plog->is_future = params->is_future;
     plog->last_snapshot = -1;
     plog->cleaned_to = params->cleaned_to;
     producers_init(&plog->producers);
     list_init(&plog->queue);
     list_init(&plog->writing);
+    list_init(&plog->held_tasks);
     for (size_t i = 0; i < PLACE_COUNT; i++) plog->places[i].offset = -1;
     return plog;
 }
 
 void plog_free(struct plog *plog)
 {
+    journal_forget(plog);
     for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
     mem_free(plog->segments);
     mem_free(plog->parts);
+    plog_free_removals(plog);
     epochs_deinit(&plog->epochs);
     producers_deinit(&plog->producers);
     text_deinit(&plog->topic);
@@ -112,20 +127,65 @@ static enum err read_topic_id(struct plog *plog, struct fs *fs)
     return e;
 }
 
-enum err plog_load(struct fs *fs, const struct plog_load_params *params, struct plog_load_report *report,
-                   struct plog **out)
+static enum err load_once(struct fs *fs, const struct plog_load_params *params, struct plog_load_report *report,
+                          struct plog **out)
 {
-    if (logdir_is_offline(params->dir)) return ERR_KAFKA_STORAGE_ERROR;
     struct plog *plog = plog_new(params);
     enum err e = read_topic_id(plog, fs);
     if (e == OK) e = plog_read_dir(plog, fs, params, report);
-    if (e != OK) {
-        if (e != ERR_NOT_FOUND) logdir_take_offline(params->dir, e, plog->path);
-        plog_free(plog);
-        return e;
+    if (e != OK) plog_free(plog);
+    else *out = plog;
+    return e;
+}
+
+// The journal speaks before the log start does: a log may end below that only until it has its entries back.
+static enum err load_and_replay(struct fs *fs, const struct plog_load_params *params, struct plog_load_report *report,
+                                struct plog **out)
+{
+    struct replay *replay = params->dir->replay;
+    struct plog_load_params early = *params;
+    early.log_start = 0;
+    enum err e = load_once(fs, &early, report, out);
+    if (e != OK) return e;
+    bool has_changed;
+    struct plog_load_params late = *params;
+    e = replay_apply(replay, *out, fs, &has_changed, &late.log_start);
+    bool is_done = e == OK && !has_changed && late.log_start <= (*out)->log_start;
+    if (is_done) return OK;
+    int64_t loaded_end = (*out)->assigned_end;
+    plog_free(*out);
+    if (e != OK) return e;
+    if (has_changed) { // recovered from where it ended: closed segments have their indexes by now
+        late.was_clean = false;
+        late.recovery_point = loaded_end;
     }
-    *out = plog;
-    return OK;
+    struct plog_load_report again;
+    e = load_once(fs, &late, &again, out);
+    if (e == OK && report != NULL) report->recovered_bytes += again.recovered_bytes;
+    return e;
+}
+
+static bool has_entries(const struct plog_load_params *params)
+{
+    return logdir_journal_has(params->dir, params->topic_id, params->topic, params->partition);
+}
+
+enum err plog_load(struct fs *fs, const struct plog_load_params *params, struct plog_load_report *report,
+                   struct plog **out)
+{
+    struct logdir *dir = params->dir;
+    if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
+    __atomic_add_fetch(&dir->replay_users, 1, __ATOMIC_SEQ_CST);
+    enum err e =
+        has_entries(params) ? load_and_replay(fs, params, report, out) : load_once(fs, params, report, out);
+    __atomic_sub_fetch(&dir->replay_users, 1, __ATOMIC_SEQ_CST);
+    // A journal that does not fit is this partition's trouble alone.
+    if (e != OK && e != ERR_NOT_FOUND && e != ERR_KAFKA_STORAGE_ERROR) {
+        char *path = path_printf("%s/%.*s-%" PRId32, dir->path, SLICE_FMT(params->topic), params->partition);
+        logdir_take_offline(dir, e, path);
+        mem_free(path);
+    }
+    return e;
 }
 
 // ---- the step ----
@@ -162,6 +222,13 @@ void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *ow
     plog->owner = owner;
     plog->user = user;
     plog->flush_timer.fire = flush_due;
+    journal_attach(plog);
+}
+
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user)
+{
+    plog->owner = owner;
+    plog->user = user;
 }
 
 void plog_step(struct plog *plog)
@@ -184,6 +251,7 @@ void plog_step(struct plog *plog)
         engine_step(plog);
         plog_seal_next(plog);
     }
+    future_step(plog);
     bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
     if (plog->pending != NULL || plog->has_failed) compact_cancel(plog);
     if (!is_quiet || plog->pending == NULL) return;
@@ -200,14 +268,20 @@ void plog_fail(struct plog *plog, enum err why, const char *what)
     plog->has_failed = true;
     plog->failure = why;
     env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->in_journal != NULL) journal_wake(journal_of(plog)); // it lets go of what waits there
 }
 
 void plog_task_post(struct plog *plog, struct plog_task *task, uintptr_t lane)
 {
     task->plog = plog;
-    task->dir_path = path_printf("%s", plog->path);
     task->task.lane = lane;
     plog->tasks++;
+    if (plog->promote_op != NULL) { // its path changes first
+        plog->held_count++;
+        list_push_back(&plog->held_tasks, &task->held);
+        return;
+    }
+    task->dir_path = path_printf("%s", plog->path);
     env_task_post(plog->env, &task->task);
 }
 
@@ -289,8 +363,10 @@ void plog_checkpoint(const struct plog *plog, struct plog_checkpoint *out)
 void plog_configure(struct plog *plog, const struct plog_options *options)
 {
     bool has_producers = plog->options.has_producers;
+    bool syncs_itself = plog->options.syncs_itself;
     plog->options = *options;
     plog->options.has_producers = has_producers; // for life
+    plog->options.syncs_itself = syncs_itself;
     if (plog->env != NULL) plog_wake(plog);
 }
 

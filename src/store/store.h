@@ -78,14 +78,38 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
                                 struct uuid random16, struct arena *arena, struct logdir_open_result *result,
                                 struct logdir **out);
 // blocking, after every plog of it is closed. `write_marker`: this was a clean stop and everything had been loaded; the
-// marker is written last of all, and never in an offline directory. Releases and removes .lock.
+// journal is parked, then the marker written last of all, and never in an offline directory. Releases and removes
+// .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
+
+// A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
+// Before the loops run: commit partitions become durable through a journal of so many bytes per loop, made when there
+// is demand for it. 0 = none.
+void logdir_use_journal(struct logdir *dir, int64_t bytes);
+// Any thread. A run that ended badly left a journal, whose entries plog_load still brings back.
+bool logdir_has_pending_journal(const struct logdir *dir);
+struct logdir_replay {
+    int64_t entries;
+    int64_t partitions;     // that had entries
+    int64_t appended_bytes; // the logs lacked them
+    int failed_partitions;  // offline: the journal does not continue them; it is kept, and none is used in this run
+};
+// blocking, when every partition of the directory has been loaded: parks the journal, so that Apache Kafka may have the
+// directory, and a new one may begin.
+MUST_CHECK enum err logdir_settle_journal(struct fs *fs, struct logdir *dir, struct logdir_replay *out);
+// Any thread. Does the pending journal hold something for a partition of this directory?
+bool logdir_journal_has(const struct logdir *dir, struct uuid topic_id, struct slice topic, int32_t partition);
 
 const char *logdir_path(const struct logdir *dir);
 struct uuid logdir_id(const struct logdir *dir);
 // Any thread. A failed write or fdatasync takes the directory offline for the life of the process; nothing is retried.
 bool logdir_is_offline(const struct logdir *dir);
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what);
+
+// Any thread. How many logs live in the directory, future ones too: new ones go where the fewest are.
+void logdir_count_log(struct logdir *dir, int change);
+int logdir_log_count(const struct logdir *dir);
 
 enum partition_dir_kind { PARTITION_DIR_LIVE, PARTITION_DIR_DELETE, PARTITION_DIR_FUTURE, PARTITION_DIR_STRAY };
 
@@ -107,6 +131,8 @@ MUST_CHECK enum err logdir_scan(struct fs *fs, struct logdir *dir, struct arena 
 bool partition_dir_parse(struct slice name, struct partition_dir *out);
 // blocking. Renames a directory that is not loaded to ...-stray (metadata does not know it).
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
+// blocking. The -future directory of a replica that no longer has another one becomes its live directory.
+MUST_CHECK enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
 MUST_CHECK enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name);
 
@@ -125,14 +151,16 @@ struct plog_options {
     int32_t index_bytes_max; // segment.index.bytes: a full index rolls
     int64_t flush_messages;  // INT64_MAX = never (PAGE_CACHE only)
     int64_t flush_ms;        // INT64_MAX = never (PAGE_CACHE only)
+    int64_t file_delete_delay_ms; // what leaves the log is ".deleted" for so long
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
+    bool syncs_itself;  // never through the journal: __cluster_metadata, which is loaded before that is replayed
 };
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \
     .index_bytes_max = 10485760, .flush_messages = INT64_MAX, .flush_ms = INT64_MAX, .durability = PLOG_COMMIT,    \
-    .has_producers = true
+    .file_delete_delay_ms = 60000, .has_producers = true
 
 // Callbacks to the owner, on its loop, never inside a call to the plog.
 struct plog_owner {
@@ -152,10 +180,14 @@ struct plog_load_params {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
+    bool is_future;     // a copy that shall replace the replica in another directory (KIP-113)
+    struct slice name;  // plog_load of a future log: its directory
+    struct uuid random16; // plog_create of a future log: goes into the directory's name
 };
 
 struct plog_load_report {
@@ -175,6 +207,8 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// loop. Another owner from now on.
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user);
 // A plog that was never attached.
 void plog_discard(struct plog *plog);
 
@@ -266,6 +300,14 @@ struct plog_verification {
 // INVALID_PRODUCER_EPOCH.
 MUST_CHECK enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard);
 
+// ---- future logs (future.c) ----
+
+// loop. Done when everything published by now is on disk, whatever the durability.
+void plog_flush(struct plog *plog, struct plog_op *op);
+// loop. A future log takes the partition's own directory name, durably. Reads and appends go on; what needs a path
+// waits meanwhile.
+void plog_promote(struct plog *plog, struct plog_op *op);
+
 // ---- ends ----
 
 int64_t plog_log_start(const struct plog *plog);
@@ -294,7 +336,7 @@ void plog_each_producer(const struct plog *plog, void (*each)(void *context, con
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
-// with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
+// with the next log-start checkpoint. Whole segments below it leave the log; a task renames their files to ".deleted".
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
 
 struct plog_retain_op {

@@ -113,17 +113,22 @@ static void compact(struct real *r, struct plog_compact_op op)
     assert_true(posix_run_until(r->env, is_done, r));
 }
 
+static int64_t number(const char *word)
+{
+    return strtoll(word, NULL, 10);
+}
+
 static int compact_directory(char **words)
 {
     struct real r;
     struct plog_options options = {PLOG_OPTIONS_DEFAULTS};
-    options.segment_bytes = atoi(words[5]);
+    options.segment_bytes = (int32_t)number(words[5]);
     options.index_interval_bytes = 200;
     open_node(&r, words[1]);
-    open_log(&r, &options, atoll(words[2]), false);
-    compact(&r, (struct plog_compact_op){.wall_ms = atoll(words[3]),
-                                         .delete_retention_ms = atoll(words[4]),
-                                         .map_bytes_max = atoll(words[6]),
+    open_log(&r, &options, number(words[2]), false);
+    compact(&r, (struct plog_compact_op){.wall_ms = number(words[3]),
+                                         .delete_retention_ms = number(words[4]),
+                                         .map_bytes_max = number(words[6]),
                                          .bytes_per_s = INT64_MAX});
     bool is_good = r.result == OK || r.result == ERR_BUSY;
     bool is_uncleanable = r.plog->is_uncleanable;
@@ -132,8 +137,91 @@ static int compact_directory(char **words)
     return is_good && !is_uncleanable ? 0 : 1;
 }
 
+struct real_append {
+    struct plog_append append;
+    struct text bytes;
+    struct real *real;
+};
+
+static void appended(struct plog *plog, struct plog_append *append)
+{
+    struct real_append *a = CONTAINER_OF(append, struct real_append, append);
+    (void)plog;
+    a->real->is_done = append->result == OK;
+    text_deinit(&a->bytes);
+    mem_free(a);
+}
+
+static void append_key(struct real *r, int key)
+{
+    struct real_append *a = MEM_NEW(struct real_append);
+    struct batch_builder builder = {0};
+    struct batch_spec spec = batch_spec(0);
+    char name[16];
+    int size = snprintf(name, sizeof(name), "key %d", key);
+    batch_begin(&builder, &a->bytes, &spec);
+    batch_add(&builder, NO_TIMESTAMP, slice_of(name, (size_t)size), slice_str("value"), NULL, 0);
+    assert_int_equal(batch_end(&builder, NULL), OK);
+    batch_builder_deinit(&builder);
+    a->real = r;
+    a->append = (struct plog_append){
+        .bytes = a->bytes.data, .size = a->bytes.size, .origin = PLOG_COORDINATOR, .done = appended};
+    r->is_done = false;
+    assert_int_equal(plog_append(r->plog, &a->append), OK);
+    assert_true(posix_run_until(r->env, is_done, r));
+}
+
+static bool is_sealed(void *context)
+{
+    const struct plog *plog = ((struct real *)context)->plog;
+    for (size_t i = 0; i + 1 < plog->segment_count; i++)
+        if (!plog->segments[i]->is_sealed) return false;
+    return plog_high_watermark(plog) == plog_assigned_end(plog);
+}
+
+static void a_compacted_segment_is_as_old_as_its_last_source(void **state)
+{
+    (void)state;
+    struct real r;
+    struct file_stat stat;
+    struct plog_options options = {PLOG_OPTIONS_DEFAULTS};
+    char *path = path_printf("/tmp/store_compact_posix_test.XXXXXX");
+    assert_non_null(mkdtemp(path));
+    options.segment_bytes = 400;
+    open_node(&r, path);
+    open_log(&r, &options, 0, true);
+    for (int i = 0; i < 100; i++) append_key(&r, i % 7);
+    assert_true(posix_run_until(r.env, is_sealed, &r));
+    size_t count = plog_segment_count(r.plog);
+    assert_true(count > 10);
+    char *dir_path = path_printf("%s/t-0", path);
+    for (size_t i = 0; i < count; i++) {
+        char *log_path = segment_path(dir_path, r.plog->segments[i]->base_offset, ".log");
+        assert_int_equal(fs_set_mtime(r.fs, log_path, 1700000000000 + 1000 * (int64_t)i), OK);
+        mem_free(log_path);
+    }
+    options.segment_bytes = 1 << 20;
+    plog_configure(r.plog, &options);
+    int64_t size = plog_size_bytes(r.plog);
+    compact(&r, (struct plog_compact_op){.delete_retention_ms = 1000, .map_bytes_max = 4096, .bytes_per_s = INT64_MAX});
+    assert_int_equal(r.result, OK);
+    assert_int_equal(plog_segment_count(r.plog), 2);
+    assert_true(plog_size_bytes(r.plog) < size / 5);
+    char *log_path = segment_path(dir_path, 0, ".log");
+    assert_int_equal(fs_stat(r.fs, log_path, &stat), OK);
+    assert_int_equal(stat.mtime_ms, 1700000000000 + 1000 * (int64_t)(count - 2));
+    mem_free(log_path);
+    mem_free(dir_path);
+    close_all(&r);
+    char *command = path_printf("rm -r %s", path);
+    assert_int_equal(system(command), 0);
+    mem_free(command);
+    mem_free(path);
+}
+
 int main(int count, char **words)
 {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_compacted_segment_is_as_old_as_its_last_source)};
     if (count == 7) return compact_directory(words);
-    return 2;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power cuts. A workload on several plogs of one directory, tiny segments so that everything rolls; the power goes at
-// the k-th env call, with unsynced pages and names kept, dropped or torn; the node starts again and what it holds is
-// compared with a plain model. Each case goes through several lives, so a recovery is cut too, and what one left is
-// the next one's start. The canary runs the same with an fdatasync that does nothing, and must fail.
+// Power cuts. A workload on several plogs of one directory, tiny segments and a tiny journal so that everything rolls
+// and wraps: appends, truncations, restarts, moves of the log start, deletions with the same partition made again. The
+// power goes at the k-th env call, with unsynced pages and names kept, dropped or torn; the node starts again and what
+// it holds is compared with a plain model. Each case goes through several lives, so a recovery is cut too, and what one
+// left is the next one's start. The canary runs the same with an fdatasync that does nothing, and must fail; others are
+// in tests/mutants (journal_*.patch).
+#include "store/journal.h"
 #include "store/test_util.h"
 
 enum { PLOGS = 3, LIVES = 3, APPENDS_PER_LIFE = 24, OUTSTANDING = 3, CUTS_WANTED = 600 };
+
+// What an actor does between two appends, once those it has submitted are done.
+enum deed { DEED_NONE, DEED_TRUNCATE, DEED_RESTART, DEED_DELETE };
 
 struct model_batch {
     int64_t base_offset;
@@ -17,7 +23,10 @@ struct model {
     struct model_batch *batches; // submitted, in order; the log holds a prefix of them
     size_t count;
     size_t capacity;
+    int64_t start;     // of the first batch, or where an empty log begins
     int64_t shown_end; // the largest durable end anybody was told
+    int64_t log_start; // the largest that was asked for
+    int64_t lives;     // restarts and deletions: each has a producer of its own
 };
 
 struct world;
@@ -30,6 +39,12 @@ struct actor {
     int submitted; // in this life
     bool is_closed;
     struct plog_op close_op;
+    enum deed deed; // wanted or under way
+    bool is_noted;  // a checkpoint was stored that allows for it
+    bool has_begun;
+    int64_t target; // of it
+    struct plog_op deed_op;
+    struct env_task create;
 };
 
 struct checkpoint_task {
@@ -51,6 +66,9 @@ struct world {
     char failure[256];
     uint64_t seed;
     int64_t cut_at;
+    int64_t serial;
+    struct plog_options options;
+    int64_t torn[JOURNAL_KINDS]; // power cuts that hit such entries, written and not synced
 };
 
 static void fail_case(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -87,20 +105,46 @@ static void append_done(struct plog *plog, struct plog_append *append)
 
 static int64_t producer_of(const struct actor *a)
 {
-    return 100 + (a - a->world->actors);
+    return 100 + (a - a->world->actors) + 10 * a->model.lives;
+}
+
+static int64_t model_end(const struct model *m)
+{
+    return m->count == 0 ? m->start : m->batches[m->count - 1].end_offset;
+}
+
+static void model_cut(struct model *m, size_t count)
+{
+    for (size_t i = count; i < m->count; i++) text_deinit(&m->batches[i].bytes);
+    m->count = count;
+}
+
+// Batches that a truncation leaves.
+static size_t model_kept(const struct model *m, int64_t offset)
+{
+    size_t kept = 0;
+    while (kept < m->count && m->batches[kept].end_offset <= offset) kept++;
+    return kept;
+}
+
+static void model_restart(struct model *m, int64_t offset)
+{
+    model_cut(m, 0);
+    m->start = m->shown_end = m->log_start = offset;
+    m->lives++;
 }
 
 static void submit_one(struct actor *a)
 {
     struct model *m = &a->model;
     struct cut_append *c = MEM_NEW(struct cut_append);
-    int64_t next = m->count == 0 ? 0 : m->batches[m->count - 1].end_offset;
+    int64_t next = model_end(m);
     test_batch_build(&c->bytes, &(struct test_batch){
         .count = 1 + (int)sim_below(a->world->sim, 3),
-        .timestamp = 1000 + next,
+        .timestamp = 1000 + 10 * a->world->serial++, // so no two batches are equal
         .value_bytes = 1 + (int)sim_below(a->world->sim, sim_below(a->world->sim, 8) == 0 ? 2200 : 120),
         .producer_id = producer_of(a),
-        .sequence = (int32_t)next, // one producer, no gaps: its sequences are the offsets
+        .sequence = (int32_t)(next - m->start), // one producer, no gaps: its sequences follow the offsets
     });
     c->actor = a;
     c->append = (struct plog_append){
@@ -127,10 +171,51 @@ static void submit_one(struct actor *a)
     a->submitted++;
 }
 
+// A producer's state survives as long as one of its batches is in the log; so one always is.
+static void choose_truncation(struct actor *a)
+{
+    const struct model *m = &a->model;
+    int64_t target = m->log_start + sim_below(a->world->sim, model_end(m) - m->log_start + 1);
+    size_t kept = model_kept(m, target);
+    bool has_some = kept > 0 && m->batches[kept - 1].end_offset > m->log_start;
+    if (!has_some && m->log_start > m->start) return;
+    a->deed = DEED_TRUNCATE;
+    a->target = target;
+}
+
+static void move_start(struct actor *a)
+{
+    struct model *m = &a->model;
+    size_t safe = model_kept(m, plog_high_watermark(a->plog));
+    int64_t last = safe == 0 ? 0 : m->batches[safe - 1].base_offset;
+    if (last <= m->log_start) return;
+    m->log_start += 1 + sim_below(a->world->sim, last - m->log_start);
+    if (plog_set_log_start(a->plog, m->log_start) != OK) fail_case(a->world, "log start does not move");
+}
+
+static void choose_deed(struct actor *a)
+{
+    int64_t choice = a->world->will_lie ? 100 : sim_below(a->world->sim, 40);
+    if (choice < 2) {
+        choose_truncation(a);
+    } else if (choice == 2) {
+        a->deed = DEED_RESTART;
+        a->target = model_end(&a->model) + sim_below(a->world->sim, 5);
+    } else if (choice == 3) {
+        a->deed = DEED_DELETE;
+        a->target = 0;
+    } else if (choice < 6) {
+        move_start(a);
+    }
+}
+
 static void submit_some(struct actor *a)
 {
-    while (a->submitted < APPENDS_PER_LIFE && a->outstanding < OUTSTANDING && a->world->failure[0] == '\0')
+    while (a->submitted < APPENDS_PER_LIFE && a->outstanding < OUTSTANDING && a->deed == DEED_NONE &&
+           a->world->failure[0] == '\0') {
         submit_one(a);
+        if (a->world->failure[0] == '\0') choose_deed(a);
+    }
 }
 
 static void on_durable(struct plog *plog)
@@ -168,8 +253,13 @@ static void store_checkpoint(struct world *w, struct env *env)
     struct checkpoint_task *t = &w->checkpoint;
     t->count = PLOGS;
     for (int i = 0; i < PLOGS; i++) {
-        struct plog_checkpoint values;
-        plog_checkpoint(w->actors[i].plog, &values);
+        struct actor *a = &w->actors[i];
+        struct plog_checkpoint values = {0};
+        if (a->plog != NULL) plog_checkpoint(a->plog, &values);
+        // Before a log is cut, so that no closed segment it will have then is below the point.
+        a->is_noted = a->deed != DEED_NONE;
+        if (a->is_noted && values.recovery_point > a->target) values.recovery_point = a->target;
+        if (a->is_noted && a->deed != DEED_TRUNCATE) values.recovery_point = 0;
         t->entries[i] = (struct checkpoint_entry){slice_str("t"), i, values.recovery_point};
     }
     t->task = (struct env_task){.run = checkpoint_run, .done = checkpoint_done};
@@ -184,14 +274,94 @@ static void closed(struct plog *plog, struct plog_op *op)
     a->is_closed = true;
 }
 
+// ---- deeds ----
+
+static struct plog_load_params params_of(const struct actor *a)
+{
+    return (struct plog_load_params){
+        .dir = a->world->dir,
+        .topic = slice_str("t"),
+        .partition = (int32_t)(a - a->world->actors),
+        .topic_id = {.bytes = {[15] = 9}},
+        .options = &a->world->options,
+    };
+}
+
+static void end_deed(struct actor *a)
+{
+    a->deed = DEED_NONE;
+    a->has_begun = false;
+    submit_some(a);
+}
+
+static void cut_done(struct plog *plog, struct plog_op *op)
+{
+    struct actor *a = plog_user(plog);
+    struct model *m = &a->model;
+    if (op->result != OK) fail_case(a->world, "cutting: %s", err_name(op->result));
+    if (a->deed == DEED_RESTART) {
+        model_restart(m, a->target);
+    } else {
+        model_cut(m, model_kept(m, a->target));
+        if (m->shown_end > model_end(m)) m->shown_end = model_end(m);
+        if (m->log_start > a->target) m->log_start = a->target;
+    }
+    if (plog_published_end(plog) != model_end(m))
+        fail_case(a->world, "cut to %" PRId64 ", not %" PRId64, plog_published_end(plog), model_end(m));
+    end_deed(a);
+}
+
+static void create_run(struct env_task *task, struct fs *fs)
+{
+    struct actor *a = CONTAINER_OF(task, struct actor, create);
+    struct plog_load_params params = params_of(a);
+    enum err e = plog_create(fs, &params, &a->plog);
+    if (e != OK) fail_case(a->world, "making it again: %s", err_name(e));
+}
+
+static void create_done(struct env *env, struct env_task *task)
+{
+    struct actor *a = CONTAINER_OF(task, struct actor, create);
+    if (a->plog == NULL) return;
+    plog_attach(a->plog, env, &owner, a);
+    end_deed(a);
+}
+
+static void delete_done(struct plog *plog, struct plog_op *op)
+{
+    struct actor *a = plog_user(plog);
+    if (op->result != OK) fail_case(a->world, "deleting: %s", err_name(op->result));
+    model_restart(&a->model, 0);
+    a->plog = NULL;
+    a->create = (struct env_task){.run = create_run, .done = create_done};
+    env_task_post(sim_node_env(a->world->node, 0), &a->create);
+}
+
+static void begin_deed(struct actor *a)
+{
+    struct uuid random;
+    a->has_begun = true;
+    a->deed_op = (struct plog_op){.done = a->deed == DEED_DELETE ? delete_done : cut_done};
+    if (a->deed == DEED_TRUNCATE) {
+        plog_truncate_to(a->plog, a->target, &a->deed_op);
+    } else if (a->deed == DEED_RESTART) {
+        plog_restart_at(a->plog, a->target, &a->deed_op);
+    } else {
+        for (size_t i = 0; i < sizeof(random.bytes); i++) random.bytes[i] = (uint8_t)sim_below(a->world->sim, 256);
+        plog_delete(a->plog, random, &a->deed_op);
+    }
+}
+
 static void tick(struct env *env, struct env_timer *timer)
 {
     struct world *w = CONTAINER_OF(timer, struct world, tick);
     bool is_finished = true;
     for (int i = 0; i < PLOGS; i++) {
-        const struct actor *a = &w->actors[i];
+        struct actor *a = &w->actors[i];
+        bool may_begin = a->deed != DEED_NONE && a->is_noted && !a->has_begun && !w->is_checkpointing;
+        if (may_begin && a->outstanding == 0) begin_deed(a);
         is_finished = is_finished && a->submitted == APPENDS_PER_LIFE && a->outstanding == 0 &&
-                      plog_durable_end(a->plog) == plog_published_end(a->plog);
+                      a->deed == DEED_NONE && plog_durable_end(a->plog) == plog_published_end(a->plog);
     }
     if (!w->is_checkpointing) {
         if (is_finished) {
@@ -225,27 +395,25 @@ static void boot(void *context)
     struct logdir_open_result result;
     struct checkpoint_entry *entries;
     size_t count;
-    struct plog_options options = {PLOG_OPTIONS_DEFAULTS};
-    options.segment_bytes = 7000;
-    options.index_interval_bytes = 100;
+    struct logdir_replay replayed;
+    w->options = (struct plog_options){PLOG_OPTIONS_DEFAULTS};
+    w->options.segment_bytes = 7000;
+    w->options.index_interval_bytes = 100;
     enum err e = logdir_open(fs, NULL, TEST_DIR, 1, (struct uuid){.bytes = {[15] = 200}}, &arena, &result, &w->dir);
     if (e == OK) e = checkpoint_load(fs, TEST_DIR "/" CHECKPOINT_RECOVERY_POINT, &arena, &entries, &count);
     if (e != OK) {
-        fail_case(w, "directory does not open: %s", err_name(e));
+        fail_case(w, "directory does not open: %s %s", err_name(e), result.problem == NULL ? "" : result.problem);
         return;
     }
+    static const int64_t rings[] = {0, 16 * 1024, 20 * 1024, 24 * 1024, 64 * 1024};
+    logdir_use_journal(w->dir, rings[sim_below(w->sim, COUNT_OF(rings))]);
+    w->dir->journal_demand = 1 + (int)sim_below(w->sim, 4);
     for (int i = 0; i < PLOGS; i++) {
         struct actor *a = &w->actors[i];
-        struct plog_load_params params = {
-            .dir = w->dir,
-            .topic = slice_str("t"),
-            .partition = i,
-            .topic_id = {.bytes = {[15] = 9}},
-            .recovery_point = checkpointed(entries, count, i),
-            .was_clean = result.was_clean,
-            .options = &options,
-        };
+        struct plog_load_params params = params_of(a);
         struct plog_load_report report;
+        params.recovery_point = checkpointed(entries, count, i);
+        params.was_clean = result.was_clean;
         e = plog_load(fs, &params, &report, &a->plog);
         if (e == ERR_NOT_FOUND) e = plog_create(fs, &params, &a->plog);
         if (e != OK) {
@@ -254,6 +422,8 @@ static void boot(void *context)
         }
         plog_attach(a->plog, env, &owner, a);
     }
+    e = logdir_settle_journal(fs, w->dir, &replayed);
+    if (e != OK) fail_case(w, "the journal is not settled: %s", err_name(e));
     arena_deinit(&arena);
 }
 
@@ -276,7 +446,7 @@ static enum err read_log(struct world *w, struct plog *plog, struct text *out)
 // Each batch is found by each of its offsets.
 static void check_look_ups(struct actor *a)
 {
-    for (int64_t offset = 0; offset < plog_published_end(a->plog); offset++) {
+    for (int64_t offset = plog_log_start(a->plog); offset < plog_published_end(a->plog); offset++) {
         struct view view;
         struct found_batch found;
         const struct segment *s = a->plog->segments[plog_segment_of(a->plog, offset)];
@@ -290,16 +460,38 @@ static void check_look_ups(struct actor *a)
     }
 }
 
+// A deed that was under way when the node died may have happened, or not.
+static void settle_deed(struct actor *a)
+{
+    struct model *m = &a->model;
+    const struct plog *plog = a->plog;
+    bool is_new = plog_local_start(plog) == plog_published_end(plog); // a restart removes before it creates
+    if (!a->has_begun) return;
+    if (a->deed == DEED_TRUNCATE) {
+        size_t kept = model_kept(m, a->target);
+        int64_t end = kept == 0 ? m->start : m->batches[kept - 1].end_offset;
+        if (m->shown_end > end) m->shown_end = end;
+    } else if (is_new) {
+        model_restart(m, plog_published_end(plog));
+    } else { // what only the journal had of a log that was to go is gone already
+        m->shown_end = m->start;
+    }
+}
+
 // What is there is a prefix of what was submitted, and no shorter than what was shown to be durable.
 static void compare(struct actor *a)
 {
     struct world *w = a->world;
     struct model *m = &a->model;
     struct text bytes = {0};
+    settle_deed(a);
     enum err e = read_log(w, a->plog, &bytes);
     if (e != OK) fail_case(w, "log cannot be read: %s", err_name(e));
     size_t at = 0;
     size_t n = 0;
+    int64_t first = plog_local_start(a->plog);
+    if (first > m->log_start) fail_case(w, "log begins at %" PRId64 ", not %" PRId64, first, m->log_start);
+    while (n < m->count && m->batches[n].base_offset < first) n++;
     while (at < bytes.size && n < m->count) {
         struct slice expected = text_slice(&m->batches[n].bytes);
         if (bytes.size - at < expected.size || memcmp(bytes.data + at, expected.data, expected.size) != 0) break;
@@ -307,13 +499,15 @@ static void compare(struct actor *a)
         n++;
     }
     if (at != bytes.size) fail_case(w, "bytes at %zu are not what was appended", at);
-    int64_t end = n == 0 ? 0 : m->batches[n - 1].end_offset;
+    int64_t end = n == 0 ? m->start : m->batches[n - 1].end_offset;
     if (end != plog_published_end(a->plog))
         fail_case(w, "log end %" PRId64 ", content ends at %" PRId64, plog_published_end(a->plog), end);
     if (end < m->shown_end) fail_case(w, "durable end was %" PRId64 ", recovered only to %" PRId64, m->shown_end, end);
-    for (size_t i = n; i < m->count; i++) text_deinit(&m->batches[i].bytes);
-    m->count = n;
+    if (plog_log_start(a->plog) > m->log_start)
+        fail_case(w, "log start %" PRId64 " above %" PRId64, plog_log_start(a->plog), m->log_start);
+    model_cut(m, n);
     m->shown_end = plog_durable_end(a->plog);
+    m->log_start = plog_log_start(a->plog);
     text_deinit(&bytes);
     if (w->failure[0] == '\0') check_look_ups(a);
 }
@@ -337,6 +531,7 @@ static void stop_clean(void *context)
     struct world *w = context;
     enum err e = logdir_close(sim_node_fs(w->node), w->dir, true, 1);
     if (e != OK) fail_case(w, "directory does not close: %s", err_name(e));
+    w->dir = NULL;
     w->has_ended = true;
 }
 
@@ -360,8 +555,13 @@ static void live(struct world *w, bool is_lying)
         a->submitted = 0;
         a->is_closed = false;
     }
+    w->dir = NULL;
     if (!sim_node_call(w->node, boot, w) || w->failure[0] != '\0') return;
     if (!sim_node_call(w->node, compare_all, w) || w->failure[0] != '\0') return;
+    for (int i = 0; i < PLOGS; i++) {
+        w->actors[i].deed = DEED_NONE;
+        w->actors[i].is_noted = w->actors[i].has_begun = false;
+    }
     sim_set_lying_fsync(w->sim, is_lying);
     bool is_under_way = sim_node_call(w->node, go, w);
     if (is_under_way) (void)sim_run_until(w->sim, is_over, w, 60000);
@@ -383,9 +583,26 @@ static void free_world(struct world *w)
     mem_free(w);
 }
 
+struct cut_stats {
+    int64_t power_cuts;
+    int64_t pages_kept;
+    int64_t pages_dropped;
+    int64_t pages_torn;
+    int64_t torn[JOURNAL_KINDS];
+};
+
+// The dead node's memory is still there.
+static void count_torn(struct world *w)
+{
+    const struct journal *j = w->dir == NULL || w->dir->journals == NULL ? NULL : w->dir->journals[0];
+    if (j == NULL) return;
+    unsigned kinds = j->writing_kinds | j->written_kinds | j->syncing_kinds;
+    for (int kind = 0; kind < JOURNAL_KINDS; kind++) w->torn[kind] += (kinds >> kind) & 1;
+}
+
 // Cuts at the `cut_at`-th env call of the first life, and at seeded ones of the later lives. `failure` gets what went
 // wrong, "" = nothing. False when the first life ended before the cut.
-static bool run_case(uint64_t seed, int64_t cut_at, bool is_lying, char failure[256], struct sim_stats *stats)
+static bool run_case(uint64_t seed, int64_t cut_at, bool is_lying, char failure[256], struct cut_stats *stats)
 {
     struct world *w = MEM_NEW(struct world);
     struct sim_options options = sim_options_default(seed);
@@ -407,6 +624,7 @@ static bool run_case(uint64_t seed, int64_t cut_at, bool is_lying, char failure[
         live(w, is_lying && life > 0);
         if (life == 0) was_cut = !sim_node_is_up(w->node);
         if (w->failure[0] != '\0') break;
+        if (!sim_node_is_up(w->node) && kind == SIM_POWER_CUT) count_torn(w);
         if (sim_node_is_up(w->node)) {
             sim_crash_at_call(w->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
             sim_node_crash(w->node, SIM_POWER_CUT); // right after the clean stop
@@ -419,6 +637,7 @@ static bool run_case(uint64_t seed, int64_t cut_at, bool is_lying, char failure[
         if (w->failure[0] == '\0' && !w->has_ended) fail_case(w, "the last life did not end");
     }
     struct sim_stats of_case = sim_stats(w->sim);
+    for (int kind = 0; kind < JOURNAL_KINDS; kind++) stats->torn[kind] += w->torn[kind];
     stats->power_cuts += of_case.power_cuts;
     stats->pages_kept += of_case.pages_kept;
     stats->pages_dropped += of_case.pages_dropped;
@@ -433,7 +652,7 @@ static int64_t calls_of_a_life(uint64_t seed)
     int64_t low = 1;
     int64_t high = 1;
     char failure[256];
-    struct sim_stats stats = {0};
+    struct cut_stats stats = {0};
     while (run_case(seed, high, false, failure, &stats)) high *= 2;
     while (high - low > 8) {
         int64_t middle = low + (high - low) / 2;
@@ -445,7 +664,7 @@ static int64_t calls_of_a_life(uint64_t seed)
 
 static void a_power_cut_at_any_call_loses_nothing_durable(void **state)
 {
-    struct sim_stats stats = {0};
+    struct cut_stats stats = {0};
     char failure[256];
     (void)state;
     const char *wanted = getenv("ODRADEK_CUTS");
@@ -464,26 +683,34 @@ static void a_power_cut_at_any_call_loses_nothing_durable(void **state)
     }
     print_message("%" PRId64 " power cuts, pages kept %" PRId64 " dropped %" PRId64 " torn %" PRId64 "\n",
                   stats.power_cuts, stats.pages_kept, stats.pages_dropped, stats.pages_torn);
+    print_message("cuts into unsynced journal entries: APPEND %" PRId64 ", TRUNCATE %" PRId64 ", LOG_START %" PRId64
+                  ", DROP %" PRId64 "\n",
+                  stats.torn[JOURNAL_APPEND], stats.torn[JOURNAL_TRUNCATE], stats.torn[JOURNAL_LOG_START],
+                  stats.torn[JOURNAL_DROP]);
+    for (int kind = JOURNAL_APPEND; cuts >= 20000 && kind < JOURNAL_KINDS; kind++)
+        assert_true(stats.torn[kind] >= 100);
     assert_true(stats.pages_kept > 0 && stats.pages_dropped > 0 && stats.pages_torn > 0);
 }
 
 // The test above is able to fail.
 static void a_lying_fdatasync_is_noticed(void **state)
 {
-    struct sim_stats stats = {0};
+    struct cut_stats stats = {0};
     char failure[256];
     int noticed = 0;
     (void)state;
-    for (int64_t k = 100; k < 500 && noticed < 3; k += 10) {
-        (void)run_case(3, k, true, failure, &stats);
-        noticed += strstr(failure, "recovered only to") != NULL; // this fault, not any other
+    for (uint64_t seed = 1; seed <= 100 && noticed < 3; seed++) {
+        for (int64_t k = 100; k < 500 && noticed < 3; k += 50) {
+            (void)run_case(seed, k, true, failure, &stats);
+            noticed += strstr(failure, "recovered only to") != NULL; // this fault, not any other
+        }
     }
     assert_int_equal(noticed, 3);
 }
 
 static void replay(void **state)
 {
-    struct sim_stats stats = {0};
+    struct cut_stats stats = {0};
     char failure[256];
     char *end;
     (void)state;

@@ -298,7 +298,15 @@ struct logdir {
     char *path;
     struct file *lock;
     struct meta_properties properties;
-    int is_offline; // __atomic access only: the one thing here that several loops look at
+    int is_offline; // __atomic access only, as log_count: what several loops look at
+    int log_count;
+    // The journal (journal.h).
+    int64_t journal_bytes; // 0 = none
+    int journal_demand;    // syncs of segments within a while until there is one
+    struct journal **journals; // by shard; each is its loop's. NULL without a journal
+    struct replay *replay;     // what the last run left, until the partitions have it
+    int is_replay_pending;     // __atomic access only, like the next
+    int replay_users;
 };
 
 // A batch boundary whose place is known.
@@ -334,8 +342,12 @@ struct plog {
     int64_t log_start;
     int64_t assigned_end;
     struct plog_place published; // always in the newest created segment
-    struct plog_place flushed;   // really on disk
+    struct plog_place flushed;   // really on disk, in the segment's file
     int64_t durable_end;         // what was promised; never falls but by truncation
+    int64_t written_end;         // behind the last batch written; below published.offset after a roll over a gap
+    int64_t direct_end;          // behind the last write that the journal does not hold
+    struct plog_journal *in_journal; // NULL before its first entry
+    int64_t journal_mark;            // behind the last entry that the ring may hold of this partition
     int64_t high_watermark;
     struct plog_place places[PLACE_COUNT];
     size_t next_place;
@@ -349,6 +361,9 @@ struct plog {
     struct env_timer flush_timer;
     bool is_turn_posted;
     bool is_writing;
+    bool is_journaled;     // the write under way is in the journal too
+    int writes_left;       // of it: in the segment, in the ring
+    bool has_start_moved;  // not in the journal yet
     bool is_syncing;
     bool is_creating;      // the next segment's file
     bool is_storing_epochs;
@@ -364,7 +379,14 @@ struct plog {
     bool is_uncleanable;           // compaction failed here
     bool is_learning_times;        // for compaction: of segments not opened since the start
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
+    struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
+    struct plog_op *flush_op;   // future.c
+    struct plog_op *promote_op;
+    struct list held_tasks;     // struct plog_task: their path is about to change
+    int held_count;
+    bool is_renaming;
+    bool is_future; // a copy in a -future directory: synced by itself, for no journal knows it
     bool has_failed;
     bool has_told_failure;
     bool is_gone; // closed; freed by the turn message that is still on its way
@@ -398,6 +420,7 @@ MUST_CHECK enum err epochs_store(struct fs *fs, const char *dir_path, const stru
 // An internal task: its own copy of all it needs, freed in done.
 struct plog_task {
     struct env_task task;
+    struct list held; // in plog.held_tasks
     struct plog *plog;
     char *dir_path;
     enum err result;
@@ -437,17 +460,30 @@ void plog_index_flush(struct plog *plog, struct segment *segment);
 // sync.c: the engine behind the durable end (design rules 1 and 2). It calls plog_flushed when all up to a place is on
 // disk, or plog_fail.
 void engine_step(struct plog *plog);
+// Starts a sync of what is published, for the journal's sake; false when it cannot be now.
+bool engine_sync(struct plog *plog);
 void plog_flushed(struct plog *plog, struct plog_place place);
 
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
 char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid id, const char *suffix);
 
+// future.c: flushes and promotions that can go on.
+void future_step(struct plog *plog);
+
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
 
+// condemned.c
+// blocking. Log and indexes of one segment, with `has_snapshot` the producer snapshot at its base too, become
+// ".deleted", or go at once when there is no delay. Missing files are fine. The caller syncs the directory.
+MUST_CHECK enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base, bool has_snapshot,
+                                          int64_t delay_ms);
+// loop. Removes them when the delay is over. `take_bases` is freed.
+void plog_remove_later(struct plog *plog, int64_t *take_bases, size_t count, int64_t delay_ms);
+void plog_cancel_removals(struct plog *plog); // loop
+void plog_free_removals(struct plog *plog);   // memory only
+
 // truncate.c, close.c
-// Log and indexes of one segment; missing files are fine.
-MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);
@@ -458,6 +494,8 @@ void plog_drop_below_start(struct plog *plog);
 // Closes the active segment where the log ends, with nothing queued: the next one is created empty.
 void plog_roll_idle(struct plog *plog);
 void append_step(struct plog *plog);
+// One of the writes of what is in flight has ended, or cannot be.
+void append_written(struct plog *plog);
 void append_fail_all(struct plog *plog, enum err why);
 
 #endif

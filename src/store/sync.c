@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine behind the durable end: group fdatasync per file (design rules 1 and 2). At most one sync task per plog is
-// under way; when it is done, all that was published when it started is on disk. What is published meanwhile waits for
-// the next one: so the number of syncs follows the disk, not the number of appends. A journal would replace this file.
-#include "store/store_int.h"
+// Syncs of segment files (design rules 1 and 2). What went through the journal is durable by that; here is how it gets
+// into its own file in the end, so that the ring may use the space again, and how everything else becomes durable:
+// appends while there is no journal, large ones, page-cache partitions when they are told to flush. At most one sync
+// task per plog is under way; when it is done, all that was published when it started is on disk. What is published
+// meanwhile waits for the next one: so the number of syncs follows the disk, not the number of appends.
+#include "store/journal.h"
 
 struct sync_task {
     struct plog_task base;
@@ -27,7 +29,10 @@ static void sync_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     plog->is_syncing = false;
     for (size_t i = 0; i < t->count; i++) file_unref(t->files[i]);
-    if (!plog->has_failed) plog_flushed(plog, t->target);
+    if (!plog->has_failed) {
+        journal_sync_done(plog);
+        plog_flushed(plog, t->target);
+    }
     mem_free(t->files);
     mem_free(t);
     plog_step(plog);
@@ -50,23 +55,41 @@ static void start(struct plog *plog)
     plog->is_dir_dirty = false;
     plog->wants_flush = false;
     plog->is_syncing = true;
+    journal_sync_starts(plog);
     env_timer_cancel(plog->env, &plog->flush_timer);
     // A lane of its own: a roll must not wait behind it, nor it behind a sealing.
     plog_task_post(plog, &t->base, (uintptr_t)&plog->is_syncing);
+}
+
+// A truncation or the closing has begun: it does what is needed itself, and moves the ends.
+static bool is_ending(const struct plog *plog)
+{
+    return plog->state != PLOG_OPEN && plog->pending == NULL;
+}
+
+bool engine_sync(struct plog *plog)
+{
+    if (plog->is_syncing || plog->has_failed || is_ending(plog)) return false;
+    start(plog);
+    return true;
 }
 
 void engine_step(struct plog *plog)
 {
     const struct plog_options *o = &plog->options;
     int64_t behind = plog->published.offset - plog->flushed.offset;
+    journal_note_start(plog);
     if (o->durability == PLOG_PAGE_CACHE && plog->durable_end < plog->published.offset) {
         plog->durable_end = plog->published.offset; // just configured so
         if (plog->owner->on_durable != NULL) plog->owner->on_durable(plog);
     }
-    if (plog->is_syncing || behind == 0) return;
-    if (o->durability == PLOG_COMMIT || plog->wants_flush || behind >= o->flush_messages) {
+    if (plog->is_syncing || behind == 0 || is_ending(plog)) return;
+    bool is_owed = o->durability == PLOG_COMMIT && plog->direct_end > plog->flushed.offset;
+    if (is_owed) journal_demand(plog);
+    if (is_owed || plog->wants_flush || (o->durability == PLOG_PAGE_CACHE && behind >= o->flush_messages)) {
         start(plog);
-    } else if (o->flush_ms < INT64_MAX / 1000000 && !heap_contains(&plog->flush_timer.node)) {
+    } else if (o->durability == PLOG_PAGE_CACHE && o->flush_ms < INT64_MAX / 1000000 &&
+               !heap_contains(&plog->flush_timer.node)) {
         env_timer_after_ms(plog->env, &plog->flush_timer, o->flush_ms);
     }
 }

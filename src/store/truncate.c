@@ -5,7 +5,7 @@
 // what a directory means. Segments go last first, each removal synced before the next, so a power cut in between
 // leaves a shorter log, never one with a hole.
 #include "base/bytes.h"
-#include "store/store_int.h"
+#include "store/journal.h"
 
 enum { PIN_POLL_MS = 20, PIN_WAIT_MS = 1000, INDEX_FILE_MAX = 1024 * 1024 * 1024 };
 
@@ -23,18 +23,6 @@ struct truncate_task {
     struct plog_options options;
     struct plog *fresh;
 };
-
-enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base)
-{
-    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
-    enum err e = OK;
-    for (size_t i = 0; i < COUNT_OF(suffixes) && e == OK; i++) {
-        char *path = segment_path(dir_path, base, suffixes[i]);
-        e = file_remove(fs, path);
-        mem_free(path);
-    }
-    return e;
-}
 
 // Drops the entries at or above `bound` (relative) off an index file; `at` is where an entry has its offset.
 static enum err cut_index(struct fs *fs, const char *dir_path, int64_t base, const char *suffix, size_t entry,
@@ -117,7 +105,7 @@ static void truncate_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "truncating";
     for (size_t i = t->base_count; i > 0 && e == OK; i--) {
-        e = segment_remove_files(fs, t->base.dir_path, t->bases[i - 1]);
+        e = segment_condemn_files(fs, t->base.dir_path, t->bases[i - 1], false, t->options.file_delete_delay_ms);
         if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     }
     if (e == OK && t->has_cut) e = cut_segment(t, fs);
@@ -148,6 +136,9 @@ static void take_over(struct plog *plog, struct plog *fresh)
     plog->published = fresh->published;
     plog->flushed = fresh->flushed;
     plog->durable_end = fresh->durable_end;
+    plog->written_end = fresh->written_end;
+    plog->direct_end = 0; // all that is left is on disk
+    journal_truncated(plog);
     plog->high_watermark = fresh->high_watermark;
     memcpy(plog->places, fresh->places, sizeof(plog->places));
     plog->next_place = fresh->next_place;
@@ -167,7 +158,7 @@ static void truncate_done(struct env *env, struct env_task *task)
     else plog_free(t->fresh);
     if (t->has_cut) view_deinit(&t->cut, true);
     if (t->seal != NULL) seal_free(t->seal);
-    mem_free(t->bases);
+    plog_remove_later(plog, t->bases, t->base_count, t->options.file_delete_delay_ms);
     mem_free(t);
     if (plog->state == PLOG_TRUNCATING) plog->state = PLOG_OPEN;
     op_finish(plog, op, e);
@@ -223,6 +214,7 @@ static struct truncate_task *plan(struct plog *plog, struct plog_op *op)
         .high_watermark = t->is_restart                      ? t->offset
                           : plog->high_watermark < t->offset ? plog->high_watermark
                                                              : t->offset,
+        .keeps_deleted = true,
         .was_clean = true,
         .wall_ms = env_wall_ms(plog->env),
         .options = &t->options,
@@ -249,6 +241,9 @@ void truncate_start(struct plog *plog)
         return;
     }
     env_timer_cancel(plog->env, &op->timer);
+    // Before the files: an entry from before must not come back into a log that was cut. Dying in between leaves the
+    // log as it was, but for what only the journal had of the part that goes.
+    if (journal_note_first(plog, JOURNAL_TRUNCATE, op->is_restart ? -1 : op->arg)) return;
     struct truncate_task *t = plan(plog, op);
     plog->pending = NULL;
     t->base.task.run = truncate_run;
@@ -288,6 +283,7 @@ struct drop_task {
     struct plog_task base;
     int64_t *bases;
     size_t count;
+    int64_t delay_ms;
 };
 
 static void drop_run(struct env_task *task, struct fs *fs)
@@ -296,10 +292,7 @@ static void drop_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "removing old segments";
     for (size_t i = 0; i < t->count && e == OK; i++) {
-        e = segment_remove_files(fs, t->base.dir_path, t->bases[i]);
-        char *snapshot = segment_path(t->base.dir_path, t->bases[i], ".snapshot");
-        if (e == OK) e = file_remove(fs, snapshot);
-        mem_free(snapshot);
+        e = segment_condemn_files(fs, t->base.dir_path, t->bases[i], true, t->delay_ms);
     }
     if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     t->base.result = e;
@@ -310,7 +303,7 @@ static void drop_done(struct env *env, struct env_task *task)
     struct drop_task *t = CONTAINER_OF(task, struct drop_task, base.task);
     (void)env;
     struct plog *plog = plog_task_end(&t->base);
-    mem_free(t->bases);
+    plog_remove_later(plog, t->bases, t->count, t->delay_ms);
     mem_free(t);
     plog_step(plog);
 }
@@ -327,6 +320,7 @@ void plog_drop_below_start(struct plog *plog)
     if (count == 0) return;
     struct drop_task *t = MEM_NEW(struct drop_task);
     t->bases = mem_zalloc(count, sizeof(*t->bases));
+    t->delay_ms = plog->options.file_delete_delay_ms;
     for (size_t i = 0; i < count; i++) {
         t->bases[t->count++] = plog->segments[i]->base_offset;
         segment_free(plog->segments[i]);
@@ -345,6 +339,7 @@ enum err plog_set_log_start(struct plog *plog, int64_t offset)
     if (offset > plog->high_watermark) return ERR_OFFSET_OUT_OF_RANGE;
     if (offset <= plog->log_start) return OK;
     plog->log_start = offset;
+    plog->has_start_moved = true;
     if (epochs_truncate_start(&plog->epochs, offset)) plog->are_epochs_dirty = true;
     plog_drop_below_start(plog);
     plog_wake(plog);

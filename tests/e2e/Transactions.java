@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Java client with transactions, for transactions.sh; every line it prints is compared.
+// The Java client with transactions, for transactions.sh; what it writes is compared.
 //   Transactions write BOOTSTRAP        commits, aborts, what belongs to no transaction, and one that stays open (end of process)
-//   Transactions read BOOTSTRAP LEVEL   all there is to read at that isolation level
+//   Transactions look BOOTSTRAP INTO    all there is to read, into INTO.read_uncommitted and INTO.read_committed, and DescribeProducers
 //   Transactions abort BOOTSTRAP        aborts, partition by partition, what is open (WriteTxnMarkers to its leader)
 //   Transactions fill BOOTSTRAP         plain records, enough for new segments
 //   Transactions trim BOOTSTRAP OFFSET  DeleteRecords
-//   Transactions producers BOOTSTRAP    DescribeProducers
+import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,7 +75,7 @@ public class Transactions {
         Runtime.getRuntime().halt(0);
     }
 
-    static void read(String bootstrap, String level) {
+    static void read(String bootstrap, String level, PrintStream out) {
         Properties p = new Properties();
         p.put("bootstrap.servers", bootstrap);
         p.put("isolation.level", level);
@@ -90,8 +90,8 @@ public class Transactions {
                 for (ConsumerRecord<byte[], byte[]> r : consumer.poll(Duration.ofMillis(200)))
                     lines.put(String.format("%d %08d", r.partition(), r.offset()), new String(r.key()) + " " + r.value().length);
             }
-            lines.forEach((at, what) -> System.out.println(at + " " + what));
-            for (TopicPartition each : partitions()) System.out.println("end " + each + " " + ends.get(each));
+            lines.forEach((at, what) -> out.println(at + " " + what));
+            for (TopicPartition each : partitions()) out.println("end " + each + " " + ends.get(each));
         }
     }
 
@@ -117,7 +117,10 @@ public class Transactions {
         String bootstrap = args[1];
         switch (args[0]) {
             case "write": write(bootstrap); return;
-            case "read": read(bootstrap, args[2]); return;
+            case "look":
+                for (String level : List.of("read_uncommitted", "read_committed"))
+                    try (PrintStream out = new PrintStream(args[2] + "." + level)) { read(bootstrap, level, out); }
+                break;
             case "fill":
                 try (KafkaProducer<byte[], byte[]> plain = producer(bootstrap, null)) {
                     for (int i = 0; i < 400; i++) plain.send(new ProducerRecord<>(TOPIC, i % PARTITIONS, ("fill" + i).getBytes(), VALUE));
@@ -130,9 +133,11 @@ public class Transactions {
             if (args[0].equals("trim"))
                 admin.deleteRecords(Map.of(new TopicPartition(TOPIC, 0), RecordsToDelete.beforeOffset(Long.parseLong(args[2])),
                     new TopicPartition(TOPIC, 1), RecordsToDelete.beforeOffset(Long.parseLong(args[2])))).all().get();
-            if (args[0].equals("producers"))
-                for (TopicPartition each : partitions())
-                    for (ProducerState s : producers(admin).get(each)) System.out.println(each + " " + s);
+            if (args[0].equals("look"))
+                try (PrintStream out = new PrintStream(args[2] + ".producers")) {
+                    for (TopicPartition each : partitions())
+                        for (ProducerState s : producers(admin).get(each)) out.println(each + " " + s);
+                }
         }
     }
 }

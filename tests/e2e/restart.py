@@ -141,4 +141,5 @@ def main():
           f" slowest start {slowest_s:.2f} s")
 
 
-main()
+if __name__ == "__main__":
+    main()

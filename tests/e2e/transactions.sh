@@ -11,11 +11,7 @@ ours=$BROKER
 settings=(log.retention.check.interval.ms=300000)
 javac -nowarn -cp "$libs/*" -d "$SCRATCH" "$ROOT/tests/e2e/Transactions.java"
 client() { java -Xmx256m -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$SCRATCH:$libs/*" Transactions "$@"; }
-read_both() { # NAME
-    local level
-    for level in read_uncommitted read_committed; do client read "$BOOTSTRAP" "$level" >"$SCRATCH/$1.$level"; done
-    client producers "$BOOTSTRAP" >"$SCRATCH/$1.producers"
-}
+read_both() { client look "$BOOTSTRAP" "$SCRATCH/$1"; } # NAME
 same() { # WHAT OURS APACHES
     local kind
     for kind in read_uncommitted read_committed producers; do

@@ -46,7 +46,8 @@ static void boot(void *context)
 {
     struct world *w = context;
     static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                            "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data"};
+                                            "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
+                                            "odradek.journal.bytes=65536"};
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
     const struct config *config = NULL;
     struct config_report report = {0};

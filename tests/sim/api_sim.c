@@ -54,6 +54,7 @@ static void boot(void *context)
     struct world *w = context;
     static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
                                             "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
+                                            "odradek.journal.bytes=65536",
                                             "transaction.partition.verification.enable=false"};
     const struct config_sources sources = {.overrides = overrides,
                                            .override_count = COUNT_OF(overrides) - (w->is_unverified ? 0 : 1)};

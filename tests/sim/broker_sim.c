@@ -71,6 +71,7 @@ static void boot(void *context)
         arena_printf(arena, "listeners=PLAINTEXT://%s:9092,CONTROLLER://%s:9093", host, host),
         arena_printf(arena, "advertised.listeners=PLAINTEXT://%s:9092", host),
         "log.dirs=/data",
+        "odradek.journal.bytes=65536",
         "num.partitions=3",
     };
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};

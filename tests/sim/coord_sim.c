@@ -61,7 +61,7 @@ static void boot(void *context)
     struct world *w = context;
     static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
                                             "advertised.listeners=PLAINTEXT://node:9092",
-                                            "log.dirs=/data",
+                                            "log.dirs=/data", "odradek.journal.bytes=65536",
                                             "offsets.topic.num.partitions=5",
                                             "offsets.topic.segment.bytes=1048576",
                                             "message.max.bytes=4000000", // so that the segment is what refuses

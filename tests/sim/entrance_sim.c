@@ -32,7 +32,8 @@ static void boot(void *context)
 {
     struct world *w = context;
     const char *const overrides[OVERRIDES] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                              "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data", w->limit};
+                                              "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
+                                              "odradek.journal.bytes=65536", w->limit};
     const struct config_sources sources = {.overrides = overrides, .override_count = OVERRIDES};
     const struct config *config = NULL;
     struct config_report report = {0};

@@ -38,6 +38,7 @@ struct produce_item {                                       // one partition of 
     bool timed_out;
     uint64_t guard;
     struct txn_verification verification;
+    struct open_wait append_wait;
     struct plog_append append;
     struct ack_wait ack;
 };
@@ -210,11 +211,35 @@ static enum err try_append(struct produce_item *item)
     return e;
 }
 
+static void appends_again(struct open_wait *wait);
+
+static void start_append(struct produce_item *item)
+{
+    struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->out->index);
+    item->append_wait.opened = appends_again;
+    if (partition != NULL && partition_await_append(partition, &item->append_wait)) {
+        item->leg->unpublished++; // its bytes are needed as if they were with the log
+        return;
+    }
+    enum err e = try_append(item);
+    if (e != OK) item_done(item, e);
+}
+
+// The partition's log was replaced by its copy in another directory.
+static void appends_again(struct open_wait *wait)
+{
+    struct produce_item *item = CONTAINER_OF(wait, struct produce_item, append_wait);
+    item->leg->unpublished--;
+    start_append(item);
+}
+
 static void verified(struct txn_verification *verification, enum err result)
 {
     struct produce_item *item = CONTAINER_OF(verification, struct produce_item, verification);
-    enum err e = result == OK ? try_append(item) : result;
-    if (e != OK) item_done(item, e);
+    if (result == OK)
+        start_append(item);
+    else
+        item_done(item, result);
 }
 
 // KIP-890: the first batch of a transaction here is appended only when the transaction's coordinator knows about it.
@@ -272,9 +297,7 @@ static void leg_appends(struct produce_leg *leg)
     if (leg->produce->body->acks == ACKS_ALL) env_timer_after_ms(env, &leg->deadline, leg->produce->body->timeout_ms);
     for (struct produce_item *item = leg->first, *next; item != NULL; item = next) {
         next = item->next;
-        if (must_verify(item)) continue;
-        enum err e = try_append(item);
-        if (e != OK) item_done(item, e);
+        if (!must_verify(item)) start_append(item);
     }
 }
 
