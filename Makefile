@@ -2,7 +2,7 @@
 # A short face over the CMake presets; every target says in one line what it is for.
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-durable bench-groups bench-compaction bench-wire bench-validate clean
+.PHONY: all run setup test test-long soak tidy asan tsan fuzz debug bench bench-start bench-durable bench-groups bench-compaction bench-wire bench-validate clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -23,6 +23,9 @@ test: ## every test, at most 25 minutes
 
 test-long: ## what takes longer: more seeds, longer fuzzing, the speed tables
 	@tests/run --long
+
+soak: ## half an hour (SOAK_SECONDS) of kills, power cuts and everything a log does, beside a plain list
+	@tests/run soak
 
 tidy: ## layers, symbols, style
 	@tests/run tidy

@@ -575,7 +575,8 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
         if (!parse_name(name, ".snapshot", &offset)) continue;
         bool is_taken = plog->last_snapshot >= 0;
         if (is_taken && plog_segment_at(plog, offset) != NULL) continue;
-        if (!is_taken && offset <= end) {
+        // Without a file of records it is left from before a restart of the log that was cut short.
+        if (!is_taken && offset <= end && plog->segments[0]->is_created) {
             enum err e = read_snapshot(l, name, &plog->producers);
             if (e != OK && e != ERR_CORRUPT) return e;
             if (e == OK) {

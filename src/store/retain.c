@@ -11,6 +11,7 @@ struct newest_task {
     struct plog_retain_op *op;
     struct view view;
     int64_t newest_ms;
+    enum err outcome;
 };
 
 static void step(struct plog *plog, struct plog_retain_op *op);
@@ -24,8 +25,12 @@ static void newest_run(struct env_task *task, struct fs *fs)
     if (e == OK && t->newest_ms < 0) e = view_open(&t->view, fs, t->base.dir_path);
     if (e == OK && t->newest_ms < 0) e = file_stat(t->view.log, &stat);
     if (e == OK && t->newest_ms < 0) t->newest_ms = stat.mtime_ms;
-    t->base.result = e;
+    // Compaction may put other files in place under this view, or take them away: then the round ends here.
+    t->outcome = e;
+    t->base.result = e == ERR_IO ? e : OK;
 }
+
+static void finish(struct plog *plog, struct plog_retain_op *op);
 
 static void newest_done(struct env *env, struct env_task *task)
 {
@@ -34,7 +39,8 @@ static void newest_done(struct env *env, struct env_task *task)
     struct plog_retain_op *op = t->op;
     struct plog *plog = plog_task_end(&t->base);
     struct segment *s = plog_segment_at(plog, t->view.base_offset);
-    if (s != NULL && t->base.result == OK) {
+    enum err outcome = t->outcome;
+    if (s != NULL && outcome == OK) {
         if (!s->has_times) s->max_timestamp = t->view.max_timestamp;
         s->has_times = true;
         s->newest_ms = t->newest_ms;
@@ -42,7 +48,8 @@ static void newest_done(struct env *env, struct env_task *task)
     }
     view_deinit(&t->view, true);
     mem_free(t);
-    step(plog, op);
+    if (outcome == OK) step(plog, op);
+    else finish(plog, op);
     plog_step(plog);
 }
 

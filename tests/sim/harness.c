@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DEFAULT_FROM = 1, DEFAULT_TO = 20 };
@@ -101,7 +102,12 @@ static bool run_scenario(const struct sim_scenario *scenario, uint64_t from, uin
         return false;
     }
     uint64_t all = first;
-    for (uint64_t seed = from + 1; seed <= to; seed++) all = all * 31 + run_seed(scenario, seed);
+    const char *soak = getenv("SOAK_SECONDS");
+    if (soak != NULL) {
+        time_t end = time(NULL) + strtol(soak, NULL, 10);
+        for (to = from; time(NULL) < end;) all = all * 31 + run_seed(scenario, ++to);
+    }
+    for (uint64_t seed = from + 1; soak == NULL && seed <= to; seed++) all = all * 31 + run_seed(scenario, seed);
     printf("ok %s seeds=%llu-%llu hash=%016llx\n", scenario->name, (unsigned long long)from, (unsigned long long)to,
            (unsigned long long)all);
     return true;

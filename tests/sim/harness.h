@@ -6,6 +6,7 @@
 //     int main(int argc, char **argv) { return sim_main(argc, argv, scenarios, COUNT_OF(scenarios)); }
 //
 //     SEEDS=17 ./x_sim produce        one seed        SEEDS=1-200 ./x_sim     a range, all scenarios
+//     SOAK_SECONDS=N SEEDS=17 ...                     seed after seed from 17 on, for so long
 //     TRACE=1  ...                    every trace line on stderr
 //
 // The first seed of a range runs twice and must give the same trace hash. A failure (a check, an ASSERT of

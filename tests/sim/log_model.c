@@ -276,10 +276,12 @@ static void check_rewritten(struct model *m, const struct model_batch *b, const 
     int64_t base = o->base_offset;
     model_check(m, base < m->compact_bound, "batch %" PRId64 " changed, and was never compacted", base);
     if (h->record_count == 0) flags &= (int16_t)~BATCH_CODEC_MASK;
+    bool is_placeholder = h->record_count == 0 && h->producer_id == NO_PRODUCER_ID; // where a group of segments ends
     model_check(m,
-                h->partition_leader_epoch == o->partition_leader_epoch && h->producer_id == o->producer_id &&
-                    h->producer_epoch == o->producer_epoch && h->base_sequence == o->base_sequence &&
-                    (h->attributes & flags) == (o->attributes & flags),
+                is_placeholder ||
+                    (h->partition_leader_epoch == o->partition_leader_epoch && h->producer_id == o->producer_id &&
+                     h->producer_epoch == o->producer_epoch && h->base_sequence == o->base_sequence &&
+                     (h->attributes & flags) == (o->attributes & flags)),
                 "compaction changed the header of batch %" PRId64, base);
     struct batch_view original = {.header = *o, .bytes = text_slice(&b->bytes)};
     struct text scratch[2] = {{0}, {0}};
@@ -352,7 +354,7 @@ int64_t model_check_run(struct model *m, struct slice run, int64_t from, int64_t
         bool is_same = view.bytes.size == b->bytes.size && memcmp(view.bytes.data, b->bytes.data, b->bytes.size) == 0;
         if (!is_same) check_rewritten(m, b, &view, newest, now_ms);
         if (m->cleaned_to > 0 && marks) check_compacted(m, &view, cleaned);
-        if (marks) b->is_present = true;
+        if (marks) b->is_present = view.header.producer_id == b->header.producer_id;
         from = batch_last_offset(&view.header) + 1;
         next++;
     }

@@ -276,6 +276,9 @@ static void compact(struct actor *a)
                                      .limits = {.max_lag_ms = INT64_MAX},
                                      .delete_retention_ms = a->model.delete_retention_ms,
                                      .map_bytes_max = chance(a, 30) ? 24 * 40 : 1 << 20,
+                                     .map_load_factor = 0.9,
+                                     .io_bytes = 4096,
+                                     .bytes_per_s = INT64_MAX,
                                      .wall_ms = now_ms(a)};
     model_allow_compaction(&a->model, plog_last_stable_offset(a->plog), now_ms(a));
     a->is_compacting = true;
@@ -493,7 +496,8 @@ static void compare_ends(struct actor *a)
     struct model *m = &a->model;
     int64_t end = plog_published_end(a->plog);
     int64_t start = plog_log_start(a->plog);
-    // A directory that was left without any segment knows its offset from a checkpoint, until something is durable in it.
+    // A directory that was left without any segment knows its offset from a checkpoint, until something is durable in
+    // it.
     bool is_empty = a->is_placeless && a->published <= m->restarted_at && start == end;
     bool was_restarting = a->restart_at >= 0 || is_empty;
     a->is_placeless = is_empty || (a->restart_at >= 0 && start == end);

@@ -40,8 +40,8 @@ struct actor {
     int reading;
     int budget;             // actions left in this life
     int compactions;        // rounds that ended
-    bool was_shortened;       // it was found to end below its recovery point
-    bool is_placeless;        // it died while it was emptied
+    bool was_shortened;     // it was found to end below its recovery point
+    bool is_placeless;      // it died while it was emptied
     bool was_retaining;     // when it died
     int64_t high_watermark; // as last set
     int cuts;               // truncations done: what was read before may be gone

@@ -23,9 +23,9 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * One visit to a broker: fill BOOTSTRAP ROUND yes|no (with transactions), or read BOOTSTRAP INTO: all records of every
- * topic, once as a consumer of committed records and once as one of all, into INTO/TOPIC-PARTITION.committed and .all;
- * settle BOOTSTRAP: waits until compaction has done what it can.
+ * One visit to a broker. read BOOTSTRAP INTO: all records of every topic, once for a consumer of committed records and
+ * once for one of all, into INTO/TOPIC.ISOLATION. fill BOOTSTRAP ROUND yes|no INTO: writes (with transactions?), waits until
+ * compaction has done what it can, and reads.
  */
 public final class Rounds {
     private static final List<String> CODECS = List.of("none", "gzip", "snappy", "lz4", "zstd");
@@ -200,8 +200,11 @@ public final class Rounds {
 
     public static void main(String[] words) throws Exception {
         switch (words[0]) {
-            case "fill" -> fill(words[1], Integer.parseInt(words[2]), words[3].equals("yes"));
-            case "settle" -> settle(words[1], words[2].equals("yes"));
+            case "fill" -> {
+                fill(words[1], Integer.parseInt(words[2]), words[3].equals("yes"));
+                settle(words[1], words[3].equals("yes"));
+                read(words[1], Path.of(words[4]));
+            }
             case "read" -> read(words[1], Path.of(words[2]));
             default -> throw new IllegalArgumentException(words[0]);
         }
