@@ -167,6 +167,7 @@ static enum err load_and_replay(struct fs *fs, const struct plog_load_params *pa
 
 static bool has_entries(const struct plog_load_params *params)
 {
+    if (params->is_future) return false; // a copy does not go by it
     return logdir_journal_has(params->dir, params->topic_id, params->topic, params->partition);
 }
 

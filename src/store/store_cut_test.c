@@ -529,9 +529,10 @@ static bool is_over(void *context)
 static void stop_clean(void *context)
 {
     struct world *w = context;
-    enum err e = logdir_close(sim_node_fs(w->node), w->dir, true, 1);
+    struct logdir *dir = w->dir;
+    w->dir = NULL; // nothing of it is unsynced, and it is freed in there
+    enum err e = logdir_close(sim_node_fs(w->node), dir, true, 1);
     if (e != OK) fail_case(w, "directory does not close: %s", err_name(e));
-    w->dir = NULL;
     w->has_ended = true;
 }
 

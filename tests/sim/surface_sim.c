@@ -184,9 +184,8 @@ static void delete_topic(struct world *w, const char *name)
 
 static struct world *prepare(struct sim_case *at, const char *override)
 {
-    static const char *const common[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                         "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/a,/b",
-                                         "odradek.journal.bytes=65536"};
+    static const char *const common[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093", "log.dirs=/a,/b",
+                                         "advertised.listeners=PLAINTEXT://node:9092", "odradek.journal.bytes=65536"};
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
     for (size_t i = 0; i < COUNT_OF(common); i++) w->overrides[w->override_count++] = common[i];
