@@ -519,6 +519,8 @@ static void compare_ends(struct actor *a)
                     m->start_max);
         model_cut(m, end);
         m->start = start;
+        // Emptied by half: what newer records had let compaction take may have lost those now.
+        if (was_restarting && end > m->start_max) m->start_max = end;
     }
     a->boot_start = a->stored_start = start; // the disk says so now
     m->boot_end = end;
