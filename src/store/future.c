@@ -4,7 +4,7 @@
 // it is renamed are held back, and it is renamed only when none is on its way.
 #include <inttypes.h>
 
-#include "store/store_int.h"
+#include "store/journal.h"
 
 void plog_flush(struct plog *plog, struct plog_op *op)
 {
@@ -65,6 +65,7 @@ static void rename_done(struct env *env, struct env_task *task)
         mem_free(plog->path);
         plog->path = t->new_path;
         plog->is_future = false;
+        journal_attach(plog); // appends of a copy went by it: what is replayed is sorted by partition, not by copy
         t->new_path = NULL;
     }
     enum err result = plog->has_failed ? ERR_KAFKA_STORAGE_ERROR : OK;

@@ -23,7 +23,7 @@ enum {
 struct journal *journal_of(struct plog *plog)
 {
     struct logdir *dir = plog->dir;
-    if (dir->journal_bytes == 0 || plog->options.syncs_itself || plog->env == NULL) return NULL;
+    if (dir->journal_bytes == 0 || plog->options.syncs_itself || plog->is_future || plog->env == NULL) return NULL;
     int shard = plog->env->shard;
     if (shard >= JOURNAL_SHARDS_MAX) return NULL;
     if (dir->journals[shard] != NULL) return dir->journals[shard];

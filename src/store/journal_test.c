@@ -85,6 +85,8 @@ static void store_ring(struct bench *b, const struct maker *m)
     enum err e = fs_mkdir(bench_fs(b), TEST_DIR "/" JOURNAL_DIR);
     assert_true(e == OK || e == ERR_EXISTS);
     assert_int_equal(file_write_synced(bench_fs(b), RING_PATH, text_slice(&m->bytes)), OK);
+    assert_int_equal(fs_sync_dir(bench_fs(b), TEST_DIR "/" JOURNAL_DIR), OK);
+    assert_int_equal(fs_sync_dir(bench_fs(b), TEST_DIR), OK);
 }
 
 // "APPEND 0-2" and the like of what counts.

@@ -152,12 +152,12 @@ static enum err load_and_replay(struct fs *fs, const struct plog_load_params *pa
     e = replay_apply(replay, *out, fs, &has_changed, &late.log_start);
     bool is_done = e == OK && !has_changed && late.log_start <= (*out)->log_start;
     if (is_done) return OK;
-    int64_t loaded_end = (*out)->assigned_end;
+    int64_t active_base = plog_active(*out)->base_offset;
     plog_free(*out);
     if (e != OK) return e;
-    if (has_changed) { // recovered from where it ended: closed segments have their indexes by now
+    if (has_changed) { // the closed segments have their indexes by now, the one that was active may be closed
         late.was_clean = false;
-        late.recovery_point = loaded_end;
+        late.recovery_point = active_base;
     }
     struct plog_load_report again;
     e = load_once(fs, &late, &again, out);

@@ -16,7 +16,7 @@
 //   e2e topic=T rate=RECORDS_PER_SECOND seconds=X size=S acks=A             latency from the intended send time to
 //                                      receipt
 //   meta topic=T count=N                 Metadata round trips, one after the other
-//   idle conns=N seconds=X               connections that asked for ApiVersions once: what they cost while nothing happens
+//   idle conns=N seconds=X               connections that asked for ApiVersions once: what they cost idle
 //
 // Prints one line of JSON. Latencies in us; with rate= they count from the moment a request was due, not from when it
 // could be sent, so a stall of the broker is charged to every request it delayed. -p adds the broker's CPU seconds per

@@ -5,7 +5,7 @@
 #include "broker/broker.h"
 #include "harness.h"
 
-enum { WAIT_MS = 60000, OVERRIDES = 4 };
+enum { WAIT_MS = 60000, OVERRIDES = 5 };
 
 struct world {
     struct sim_case *at;

@@ -121,6 +121,7 @@ static enum err append_marker(struct marking *m, struct partition *partition)
     const struct topic *topic = topic_by_id(partition->shard, partition->topic_id);
     if (topic == NULL) return ERR_NOT_LEADER_OR_FOLLOWER;                                // deleted meanwhile
     if (!coordinators_may_end_transaction(partition)) return ERR_NOT_LEADER_OR_FOLLOWER; // Kafka's word for it here
+    if (partition->holds_appends) return ERR_NOT_LEADER_OR_FOLLOWER; // its log is being replaced: asked again later
     int32_t needed = topic->config.min_insync_replicas;
     if (needed > m->replica_count) needed = m->replica_count;
     if (partition_isr_size(partition) < needed) return ERR_NOT_ENOUGH_REPLICAS;
