@@ -159,8 +159,8 @@ static void time_done(struct env *env, struct env_task *task)
     bool was_replaced = t->replacements != plog->replacements;
     mem_free(t->views);
     mem_free(t);
-    // Compaction put other files in place meanwhile: a view may have an index of the one and a log of the other, and even
-    // a good answer may have passed over an earlier record.
+    // Compaction put other files in place meanwhile: a view may have an index of the one and a log of the other, and
+    // even a good answer may have passed over an earlier record.
     if (was_replaced && e != ERR_IO && plog->state == PLOG_OPEN && !plog->has_failed) {
         plog_find_time(plog, op);
         return;

@@ -436,8 +436,8 @@ static enum err remove_txnindex(struct loading *l, int64_t base)
     return e;
 }
 
-// The state behind a segment that was recovered. A seal would have written it, and the segments in front of the snapshots
-// that are there may be deleted: what they say of transactions and sequences must be found behind them too.
+// The state behind a segment that was recovered. A seal would have written it, and the segments in front of the
+// snapshots that are there may be deleted: what they say of transactions and sequences must be found behind them too.
 static enum err write_snapshot(struct loading *l, int64_t offset)
 {
     struct text snapshot = {0};

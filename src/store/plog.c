@@ -349,8 +349,8 @@ void plog_checkpoint(const struct plog *plog, struct plog_checkpoint *out)
         if (plog->segments[i]->base_offset < point) point = plog->segments[i]->base_offset;
         break;
     }
-    // Nor up to the end of the active one, though it be closed: it goes on at the next start. Should it be rolled right there
-    // and the power go before it is sealed, it would end at the recovery point and be trusted without its newest entries.
+    // Nor up to the end of the active one, though it be closed: it goes on at the next start. Should it be rolled right
+    // there and the power go before it is sealed, it would be trusted without its newest index entries.
     if (point > plog_active(plog)->base_offset) point--;
     *out = (struct plog_checkpoint){
         .recovery_point = point,

@@ -78,8 +78,8 @@ static void page_cache_does_not_sync_until_told(void **state)
     bench_free(b);
 }
 
-// A segment that was closed and goes on after a start has index files that lack its new end. Were the recovery point its
-// end, and the segment rolled just there, a crash before it is sealed again would have them trusted.
+// A segment that was closed and goes on after a start has index files that lack its new end. Were the recovery point
+// its end, and the segment rolled just there, a crash before it is sealed again would have them trusted.
 static void the_recovery_point_stays_inside_of_the_active_segment(void **state)
 {
     struct bench *b = bench_new(31);

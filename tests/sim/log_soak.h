@@ -58,6 +58,7 @@ struct world {
     struct env_timer checkpoint_tick;
     bool is_checkpointing;
     int64_t checkpoints_begun;
+    bool has_journal; // JOURNAL in the environment
     bool is_commit;   // else page cache, and nobody cuts the power
     int64_t clock_ms; // of producers and of retention; goes on over lives
     int serial;       // of values
