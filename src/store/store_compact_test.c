@@ -350,6 +350,25 @@ static void readers_of_committed_records_see_no_difference(void **state)
     }
 }
 
+static void a_checkpoint_above_the_end_says_nothing(void **state)
+{
+    (void)state;
+    struct bench *b = bench_of_batches(74);
+    put(b, "a=1 b=1");
+    put(b, "a=2 c=1");
+    put(b, "z=1");
+    b->closed.cleaned_to = 7; // stored before the log was emptied, which a crash kept from being stored
+    bench_crash(b, SIM_POWER_CUT);
+    bench_load(b);
+    put(b, "y=1");
+    put(b, "x=1");
+    put(b, "w=1");
+    put(b, "v=1"); // the log ends at 9: above 7, which was never true of it
+    assert_int_equal(compact(b, 5000).op.result, OK);
+    assert_string_equal(show(b), "[0-1 1:b=1][2-3 2:a=2 3:c=1][4-4 4:z=1][5-5 5:y=1][6-6 6:x=1][7-7 7:w=1][8-8 8:v=1]");
+    bench_free(b);
+}
+
 static void a_pace_is_kept_and_waiting_ends_with_the_log(void **state)
 {
     (void)state;
@@ -529,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_full_map_takes_several_rounds),
         cmocka_unit_test(aborted_transactions_go_and_then_their_markers),
         cmocka_unit_test(readers_of_committed_records_see_no_difference),
+        cmocka_unit_test(a_checkpoint_above_the_end_says_nothing),
         cmocka_unit_test(a_pace_is_kept_and_waiting_ends_with_the_log),
         cmocka_unit_test(a_map_for_no_key_makes_a_log_uncleanable),
         cmocka_unit_test(lags_are_looked_up_after_a_restart),

@@ -4,7 +4,7 @@
 // with a plain list (log_model.h). One seed is LIVES lives of one directory; a recovery may be cut like anything else.
 //
 //     SEEDS=17 log_sim              one seed, TRACE=1 for every event
-//     JOURNAL=1 SEEDS=17 log_sim    with a journal behind the durable end
+//     JOURNAL=1 SEEDS=17 log_sim    with a journal behind the durable end, as even seeds have it anyway
 //     SOAK_SECONDS=1800 log_sim     seed after seed for half an hour, from the first of SEEDS on
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "log_soak.h"
+#include "store/store_int.h"
 
 #define DIR_PATH "/data"
 #define CLOCK_START_MS INT64_C(1700000000000)
@@ -543,7 +544,10 @@ static void boot(void *context)
     struct logdir_open_result result;
     enum err e = logdir_open(fs, NULL, DIR_PATH, 1, (struct uuid){.bytes = {[15] = 200}}, &arena, &result, &w->dir);
     sim_check(w->at, e == OK, "the directory does not open: %s", err_name(e));
-    if (w->has_journal) logdir_use_journal(w->dir, (16 + 16 * sim_below(w->sim, 4)) * 1024);
+    if (w->has_journal) {
+        logdir_use_journal(w->dir, (16 + 16 * sim_below(w->sim, 4)) * 1024);
+        w->dir->journal_demand = 1 + (int)sim_below(w->sim, 4);
+    }
     for (int i = 0; i < LOGS; i++) {
         struct actor *a = &w->actors[i];
         struct plog_load_params params = {.dir = w->dir,
@@ -568,6 +572,8 @@ static void boot(void *context)
     e = logdir_settle_journal(fs, w->dir, &replayed);
     sim_check(w->at, e == OK && replayed.failed_partitions == 0, "the journal is not settled: %s, %d logs failed",
               err_name(e), replayed.failed_partitions);
+    totals.journals += replayed.entries > 0;
+    totals.replayed_bytes += replayed.appended_bytes;
     arena_deinit(&arena);
 }
 
@@ -677,7 +683,7 @@ static void soak(struct sim_case *at)
     w->sim = at->sim;
     w->node = sim_node_new(at->sim, "n1", 1);
     w->is_commit = sim_below(w->sim, 8) > 0;
-    w->has_journal = w->is_commit && getenv("JOURNAL") != NULL;
+    w->has_journal = w->is_commit && (at->seed % 2 == 0 || getenv("JOURNAL") != NULL);
     w->clock_ms = CLOCK_START_MS;
     enum err e = meta_properties_store(sim_node_fs(w->node), DIR_PATH, &properties, 0);
     sim_check(at, e == OK, "cannot format: %s", err_name(e));
@@ -719,6 +725,8 @@ static void print_totals(void)
     printf("%" PRId64 " truncations, %" PRId64 " restarts, %" PRId64 " deletions, %" PRId64
            " segments retained away, %" PRId64 " compactions\n",
            t->truncations, t->restarts, t->deletions, t->retained_segments, t->compactions);
+    printf("%" PRId64 " journals replayed, %" PRId64 " bytes of them were not in the segments\n", t->journals,
+           t->replayed_bytes);
     printf("%" PRId64 " reads, %" PRId64 " scans, %" PRId64 " look-ups by time\n", t->reads, t->scans, t->time_answers);
 }
 

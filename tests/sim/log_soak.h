@@ -58,7 +58,7 @@ struct world {
     struct env_timer checkpoint_tick;
     bool is_checkpointing;
     int64_t checkpoints_begun;
-    bool has_journal; // JOURNAL in the environment
+    bool has_journal;
     bool is_commit;   // else page cache, and nobody cuts the power
     int64_t clock_ms; // of producers and of retention; goes on over lives
     int serial;       // of values
@@ -68,6 +68,7 @@ struct world {
 struct totals {
     int64_t power_cuts, kills, clean_stops, appends, records, duplicates, refusals, markers, reads, scans, time_answers;
     int64_t truncations, restarts, deletions, retained_segments, compactions, pages_torn, pages_dropped;
+    int64_t journals, replayed_bytes;
 };
 extern struct totals totals;
 
