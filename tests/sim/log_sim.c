@@ -17,7 +17,7 @@
 #define DIR_PATH "/data"
 #define CLOCK_START_MS INT64_C(1700000000000)
 
-enum { LIVES = 12, OUTSTANDING_MAX = 4, FILES = 4, LIFE_MAX_MS = 300000, CHECKPOINT_MS = 15 };
+enum { LIVES = 12, OUTSTANDING_MAX = 4, FILES = 4, LIFE_MAX_MS = 300000, CHECKPOINT_MS = 15, EXPIRATION_MS = 5000 };
 
 static const char *const checkpoint_files[FILES] = {CHECKPOINT_RECOVERY_POINT, CHECKPOINT_LOG_START,
                                                     CHECKPOINT_HIGH_WATERMARK, CHECKPOINT_CLEANER};
@@ -90,7 +90,7 @@ static void on_durable(struct plog *plog)
     size_t late = (size_t)(chance(a, 50) ? below(a, 5) : 0);
     int64_t hw = i <= late ? 0 : batch_last_offset(&m->batches[i - 1 - late].header) + 1;
     (void)plog_set_high_watermark(plog, hw);
-    a->high_watermark = plog_high_watermark(plog);
+    if (a->high_watermark < plog_high_watermark(plog)) a->high_watermark = plog_high_watermark(plog);
     check_ends(a);
 }
 
@@ -314,6 +314,7 @@ static void cut_done(struct plog *plog, struct plog_op *op)
     a->cuts++;
     a->cut_at = INT64_MAX;
     a->published = end;
+    if (a->high_watermark > end || c->is_restart) a->high_watermark = end;
     if (c->is_restart) {
         model_restart(&a->model, end);
         totals.restarts++;
@@ -340,6 +341,8 @@ static void cut(struct actor *a, bool is_restart)
     struct soak_cut *c = MEM_NEW(struct soak_cut);
     int64_t hw = plog_high_watermark(a->plog);
     int64_t end = plog_assigned_end(a->plog);
+    // What was committed stays with the leader, and so with its replicas; a crash may have set the mark back.
+    if (hw < a->high_watermark) hw = a->high_watermark;
     int64_t to = hw + sim_below(a->world->sim, end - hw + 1);
     c->actor = a;
     c->is_restart = is_restart;
@@ -431,9 +434,8 @@ static void act_once(struct actor *a)
     } else if (dice < 930) {
         if (a->is_compacted && !a->is_compacting) compact(a);
     } else if (dice < 950) {
-        plog_expire_producers(a->plog, now_ms(a), 5000);
-        for (int i = 0; i < MODEL_PRODUCERS; i++)
-            a->model.producers[i].is_sure = a->model.producers[i].is_coordinator_sure = false;
+        plog_expire_producers(a->plog, now_ms(a), EXPIRATION_MS);
+        model_expire_producers(&a->model, now_ms(a) - EXPIRATION_MS);
     } else if (dice < 965) {
         a->wanted = TRUNCATE;
     } else if (dice < 969) {
@@ -525,6 +527,7 @@ static void compare_ends(struct actor *a)
         if (was_restarting && end > m->start_max) m->start_max = end;
     }
     a->boot_start = a->stored_start = start; // the disk says so now
+    if (a->high_watermark > end) a->high_watermark = end;
     m->boot_end = end;
     m->floor = a->world->is_commit ? end : 0;
     a->published = end;

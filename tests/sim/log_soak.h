@@ -43,7 +43,7 @@ struct actor {
     bool was_shortened;     // it was found to end below its recovery point
     bool is_placeless;      // it died while it was emptied
     bool was_retaining;     // when it died
-    int64_t high_watermark; // as last set
+    int64_t high_watermark; // the largest that was set
     int cuts;               // truncations done: what was read before may be gone
     struct plog_checkpoint closed;
 };
