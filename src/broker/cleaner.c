@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/cleaner.h"
 
+#include "base/mem.h"
 #include "broker/broker_int.h"
 #include "broker/dynamic.h"
 #include "broker/partition.h"
@@ -11,10 +12,16 @@ static void arm(struct shard *shard, int64_t wait_ms)
     env_timer_after_ms(shard->env, &shard->cleaner_timer, wait_ms < INT32_MAX ? wait_ms : INT32_MAX);
 }
 
+struct compacting {
+    struct plog_compact_op round;
+    struct partition *partition;
+};
+
 static void compacted(struct plog *plog, struct plog_op *op)
 {
-    struct plog_compact_op *round = CONTAINER_OF(op, struct plog_compact_op, op);
-    struct partition *partition = CONTAINER_OF(round, struct partition, compact);
+    struct compacting *compacting = CONTAINER_OF(op, struct compacting, round.op);
+    const struct plog_compact_op *round = &compacting->round;
+    const struct partition *partition = compacting->partition;
     struct shard *shard = partition->shard;
     (void)plog;
     if (op->result == OK) {
@@ -23,6 +30,7 @@ static void compacted(struct plog *plog, struct plog_op *op)
                  partition->index, (long long)round->bytes_before, (long long)round->bytes_after);
     }
     if (!shard->stopping) arm(shard, op->result == OK ? 0 : dynamic_int(shard, "log.cleaner.backoff.ms"));
+    mem_free(compacting);
 }
 
 static struct plog_compact_limits limits_of(const struct topic_config *config)
@@ -60,14 +68,16 @@ static void begin_round(struct env *env, struct env_timer *timer)
         return;
     }
     const struct topic_config *config = &topic_by_id(shard, partition->topic_id)->config;
-    partition->compact = (struct plog_compact_op){
+    struct compacting *compacting = MEM_NEW(struct compacting);
+    compacting->partition = partition;
+    compacting->round = (struct plog_compact_op){
         .op = {.done = compacted},
         .limits = limits_of(config),
         .delete_retention_ms = config->delete_retention_ms,
         .map_bytes_max = dynamic_int(shard, "log.cleaner.dedupe.buffer.size") / shard->broker->shard_count,
         .wall_ms = wall_ms,
     };
-    plog_compact(partition->plog, &partition->compact);
+    plog_compact(partition->plog, &compacting->round);
 }
 
 void cleaner_start(struct shard *shard)

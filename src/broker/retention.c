@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/retention.h"
 
+#include "base/mem.h"
 #include "broker/broker_int.h"
 #include "broker/dynamic.h"
 #include "broker/partition.h"
@@ -18,13 +19,15 @@ static void arm(struct shard *shard, int64_t wait_ms)
     env_timer_after_ms(shard->env, &shard->retention_timer, wait_ms < INT32_MAX ? wait_ms : INT32_MAX);
 }
 
-static void retained(struct plog *plog, struct plog_op *op)
+struct retaining {
+    struct plog_retain_op round;
+    struct partition *partition;
+};
+
+static void report(struct plog *plog, const struct partition *partition, const struct plog_retain_op *round)
 {
-    struct plog_retain_op *round = CONTAINER_OF(op, struct plog_retain_op, op);
-    struct partition *partition = CONTAINER_OF(round, struct partition, retain);
     struct shard *shard = partition->shard;
-    partition->is_retaining = false;
-    if (op->result != OK) return; // closing, truncated or failed: the next round asks again
+    if (round->op.result != OK) return; // closing, truncated or failed: the next round asks again
     if (round->removed_segments > 0) {
         shard->checkpoints_stale = true;
         log_info(shard->log, "broker", "partition=%s-%d retention removed %lld segment(s), log start %lld",
@@ -34,6 +37,14 @@ static void retained(struct plog *plog, struct plog_op *op)
     if (round->has_rolled && !shard->stopping) arm(shard, AFTER_ROLL_MS);
 }
 
+static void retained(struct plog *plog, struct plog_op *op)
+{
+    struct retaining *retaining = CONTAINER_OF(op, struct retaining, round.op);
+    retaining->partition->is_retaining = false;
+    report(plog, retaining->partition, &retaining->round);
+    mem_free(retaining);
+}
+
 static void visit(struct partition *partition, int64_t wall_ms, int64_t producer_expiration_ms)
 {
     const struct topic *topic = topic_by_id(partition->shard, partition->topic_id);
@@ -41,13 +52,15 @@ static void visit(struct partition *partition, int64_t wall_ms, int64_t producer
     plog_expire_producers(partition->plog, wall_ms, producer_expiration_ms);
     bool may_delete = topic->config.cleanup_delete;
     partition->is_retaining = true;
-    partition->retain = (struct plog_retain_op){
+    struct retaining *retaining = MEM_NEW(struct retaining);
+    retaining->partition = partition;
+    retaining->round = (struct plog_retain_op){
         .op = {.done = retained},
         .retention_ms = may_delete ? topic->config.retention_ms : -1,
         .retention_bytes = may_delete ? topic->config.retention_bytes : -1,
         .wall_ms = wall_ms,
     };
-    plog_retain(partition->plog, &partition->retain);
+    plog_retain(partition->plog, &retaining->round);
 }
 
 static void begin_round(struct env *env, struct env_timer *timer)

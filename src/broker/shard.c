@@ -21,6 +21,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     env->user = shard;
     list_init(&shard->conns);
     list_init(&shard->dirty_conns);
+    list_init(&shard->openings);
     list_init(&shard->producer_ids.waiting);
     fetch_sessions_init(&shard->fetch_sessions, env->shard, broker->options.env_count,
                         config_get_int(broker->config, "max.incremental.fetch.session.cache.slots"), broker->hash_seed);

@@ -66,6 +66,9 @@ struct shard {
     struct telemetry telemetry;
     struct list coordinators; // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
+    struct list openings;      // partition.c: to be opened at the end of the turn
+    struct env_msg open_turn;
+    bool is_opening_posted;
     int opening;               // partitions whose log is being opened
     bool reports_when_open;    // start-up: shard 0 waits to hear that none is left
     struct env_msg report;     // ... by this message

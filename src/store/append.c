@@ -277,7 +277,7 @@ static void allocate_ahead(struct plog *plog, struct segment *s, int64_t end)
     t->base.task.run = allocate_run;
     t->base.task.done = allocate_done;
     s->allocated_to = end + size;
-    plog_task_post(plog, &t->base, (uintptr_t)&plog->parts);
+    plog_task_post(plog, &t->base, (uintptr_t)&plog->queue);
 }
 
 // ---- writing ----
@@ -318,7 +318,7 @@ static void publish(struct plog *plog)
 
 static void write_done(struct env *env, struct env_write *write)
 {
-    struct plog *plog = CONTAINER_OF(write, struct plog, write);
+    struct plog *plog = CONTAINER_OF(write, struct plog_hot, write)->plog;
     (void)env;
     plog->is_writing = false;
     if (write->result != OK) plog_fail(plog, write->result, "appending");
@@ -348,20 +348,24 @@ void append_fail_all(struct plog *plog, enum err why)
     }
 }
 
-static void grow_parts(struct plog *plog)
+static void grow_parts(struct plog_hot *hot)
 {
-    plog->part_capacity = plog->part_capacity == 0 ? 8 : plog->part_capacity * 2;
-    plog->parts = mem_realloc(plog->parts, (size_t)plog->part_capacity * sizeof(*plog->parts));
+    hot->part_capacity = hot->part_capacity == 0 ? 8 : hot->part_capacity * 2;
+    hot->parts = mem_realloc(hot->parts, (size_t)hot->part_capacity * sizeof(*hot->parts));
 }
 
 void append_step(struct plog *plog)
 {
     if (plog->is_writing || plog->is_storing_epochs) return;
+    if (list_is_empty(&plog->queue)) return;
+    // Only an append needs its epoch on disk: one without records says nothing that loading would not find anyway. So
+    // leading ten thousand idle logs in a new epoch writes no file.
     if (plog->are_epochs_dirty) {
         store_epochs(plog);
         return;
     }
     if (plog->is_creating) return;
+    struct plog_hot *hot = plog_heat(plog);
     struct segment *segment = NULL;
     int parts = 0;
     int64_t position = 0;
@@ -376,8 +380,8 @@ void append_step(struct plog *plog)
             }
             if (segment == NULL) position = append->position;
             segment = append->segment;
-            if (parts == plog->part_capacity) grow_parts(plog);
-            plog->parts[parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
+            if (parts == hot->part_capacity) grow_parts(hot);
+            hot->parts[parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
         }
         list_remove(link);
         list_push_back(&plog->writing, link);
@@ -388,13 +392,13 @@ void append_step(struct plog *plog)
         plog_wake(plog);
         return;
     }
-    plog->write = (struct env_write){
+    hot->write = (struct env_write){
         .file = segment->log,
         .position = position,
-        .parts = plog->parts,
+        .parts = hot->parts,
         .part_count = parts,
         .done = write_done,
     };
     plog->is_writing = true;
-    env_write_post(plog->env, &plog->write);
+    env_write_post(plog->env, &hot->write);
 }

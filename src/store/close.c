@@ -31,8 +31,8 @@ void op_finish_later(struct plog *plog, struct plog_op *op, enum err result)
 struct close_task {
     struct plog_task base;
     struct plog_op *op;
-    struct seal *seal;  // of the active segment, NULL when there is nothing to flush
-    char *new_path;     // delete: where the directory goes
+    struct seal *seal; // of the active segment, NULL when there is nothing to flush
+    char *new_path;    // delete: where the directory goes
     char *logdir_path;
 };
 
@@ -53,10 +53,12 @@ static void close_run(struct env_task *task, struct fs *fs)
 
 static void release(struct plog *plog)
 {
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
     ASSERT(plog->tasks == 0 && !plog->is_writing && list_is_empty(&plog->queue));
-    if (plog->is_turn_posted) plog->is_gone = true; // run_turn frees
-    else plog_free(plog);
+    if (plog->is_turn_posted)
+        plog->is_gone = true; // run_turn frees
+    else
+        plog_free(plog);
 }
 
 static void close_done(struct env *env, struct env_task *task)
@@ -94,7 +96,7 @@ void close_start(struct plog *plog)
     if (plog->has_failed) {
         // What is on disk stays as it is: the next start recovers.
     } else if (plog->state == PLOG_DELETING) {
-        char *name = partition_dir_suffixed(text_slice(&plog->topic), plog->partition, t->op->random16, "-delete");
+        char *name = partition_dir_suffixed(plog_topic(plog), plog->partition, t->op->random16, "-delete");
         t->new_path = path_printf("%s/%s", plog->dir->path, name);
         t->logdir_path = path_printf("%s", plog->dir->path);
         mem_free(name);

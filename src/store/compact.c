@@ -240,8 +240,7 @@ static void replace_group(struct compaction *c, struct plog *plog)
     plog->replacements++;
     // Remembered places in it are of the old files.
     int64_t end = plog->segments[at + 1]->base_offset;
-    for (size_t i = 0; i < PLACE_COUNT; i++)
-        if (plog->places[i].base_offset < end) plog->places[i].offset = -1;
+    plog_forget_places(plog, end);
 }
 
 static void rewrite_done(struct env *env, struct env_task *task)

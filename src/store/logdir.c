@@ -276,8 +276,14 @@ enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int6
     return e;
 }
 
-const char *logdir_path(const struct logdir *dir) { return dir->path; }
-struct uuid logdir_id(const struct logdir *dir) { return dir->properties.directory_id; }
+const char *logdir_path(const struct logdir *dir)
+{
+    return dir->path;
+}
+struct uuid logdir_id(const struct logdir *dir)
+{
+    return dir->properties.directory_id;
+}
 
 bool logdir_is_offline(const struct logdir *dir)
 {
@@ -463,4 +469,12 @@ enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name)
     }
     mem_free(path);
     return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err logdir_sync_names(struct fs *fs, struct logdir *dir)
+{
+    if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
+    enum err e = fs_sync_dir(fs, dir->path);
+    if (e != OK) logdir_take_offline(dir, e, dir->path);
+    return e;
 }

@@ -10,7 +10,6 @@ struct plog *plog_new(const struct plog_load_params *params)
     plog->dir = params->dir;
     plog->log = params->log;
     plog->path = path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
-    text_add(&plog->topic, params->topic);
     plog->partition = params->partition;
     plog->topic_id = params->topic_id;
     plog->options = *params->options;
@@ -19,18 +18,50 @@ struct plog *plog_new(const struct plog_load_params *params)
     producers_init(&plog->producers);
     list_init(&plog->queue);
     list_init(&plog->writing);
-    for (size_t i = 0; i < PLACE_COUNT; i++) plog->places[i].offset = -1;
     return plog;
+}
+
+static void flush_due(struct env *env, struct env_timer *timer)
+{
+    struct plog *plog = CONTAINER_OF(timer, struct plog_hot, flush_timer)->plog;
+    (void)env;
+    plog->wants_flush = true;
+    plog_step(plog);
+}
+
+struct plog_hot *plog_heat(struct plog *plog)
+{
+    if (plog->hot != NULL) return plog->hot;
+    struct plog_hot *hot = MEM_NEW(struct plog_hot);
+    hot->plog = plog;
+    hot->flush_timer.fire = flush_due;
+    for (size_t i = 0; i < PLACE_COUNT; i++) hot->places[i].offset = -1;
+    plog->hot = hot;
+    return hot;
+}
+
+static void free_hot(struct plog *plog)
+{
+    if (plog->hot == NULL) return;
+    mem_free(plog->hot->parts);
+    mem_free(plog->hot);
+    plog->hot = NULL;
+}
+
+void plog_cool(struct plog *plog)
+{
+    if (plog->hot == NULL || plog->is_writing || plog->tasks > 0 || !list_is_empty(&plog->queue)) return;
+    if (heap_contains(&plog->hot->flush_timer.node)) return;
+    free_hot(plog);
 }
 
 void plog_free(struct plog *plog)
 {
     for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
     mem_free(plog->segments);
-    mem_free(plog->parts);
+    free_hot(plog);
     epochs_deinit(&plog->epochs);
     producers_deinit(&plog->producers);
-    text_deinit(&plog->topic);
     mem_free(plog->path);
     mem_free(plog);
 }
@@ -74,7 +105,7 @@ enum err plog_create(struct fs *fs, const struct plog_load_params *params, struc
     struct plog *plog = plog_new(params);
     enum err e = fs_mkdir(fs, plog->path);
     if (e == OK && !uuid_is_zero(plog->topic_id)) e = write_partition_metadata(plog, fs);
-    if (e == OK) e = fs_sync_dir(fs, params->dir->path);
+    if (e == OK && !params->is_name_unsynced) e = fs_sync_dir(fs, params->dir->path);
     if (e == OK) e = plog_read_dir(plog, fs, params, NULL);
     if (e == OK && plog->log_start > 0) e = create_first_segment(plog, fs);
     if (e != OK) {
@@ -117,7 +148,7 @@ enum err plog_load(struct fs *fs, const struct plog_load_params *params, struct 
 {
     if (logdir_is_offline(params->dir)) return ERR_KAFKA_STORAGE_ERROR;
     struct plog *plog = plog_new(params);
-    enum err e = read_topic_id(plog, fs);
+    enum err e = params->has_metadata ? OK : read_topic_id(plog, fs);
     if (e == OK) e = plog_read_dir(plog, fs, params, report);
     if (e != OK) {
         if (e != ERR_NOT_FOUND) logdir_take_offline(params->dir, e, plog->path);
@@ -135,8 +166,10 @@ static void run_turn(struct env *env, struct env_msg *msg)
     struct plog *plog = CONTAINER_OF(msg, struct plog, turn);
     (void)env;
     plog->is_turn_posted = false;
-    if (plog->is_gone) plog_free(plog);
-    else plog_step(plog);
+    if (plog->is_gone)
+        plog_free(plog);
+    else
+        plog_step(plog);
 }
 
 void plog_wake(struct plog *plog)
@@ -147,21 +180,12 @@ void plog_wake(struct plog *plog)
     env_at_turn_end(plog->env, &plog->turn);
 }
 
-static void flush_due(struct env *env, struct env_timer *timer)
-{
-    struct plog *plog = CONTAINER_OF(timer, struct plog, flush_timer);
-    (void)env;
-    plog->wants_flush = true;
-    plog_step(plog);
-}
-
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user)
 {
     ASSERT(plog->env == NULL);
     plog->env = env;
     plog->owner = owner;
     plog->user = user;
-    plog->flush_timer.fire = flush_due;
 }
 
 void plog_step(struct plog *plog)
@@ -187,8 +211,10 @@ void plog_step(struct plog *plog)
     bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
     if (plog->pending != NULL || plog->has_failed) compact_cancel(plog);
     if (!is_quiet || plog->pending == NULL) return;
-    if (plog->state == PLOG_TRUNCATING) truncate_start(plog);
-    else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING) close_start(plog);
+    if (plog->state == PLOG_TRUNCATING)
+        truncate_start(plog);
+    else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING)
+        close_start(plog);
 }
 
 void plog_fail(struct plog *plog, enum err why, const char *what)
@@ -199,7 +225,7 @@ void plog_fail(struct plog *plog, enum err why, const char *what)
     if (plog->has_failed) return;
     plog->has_failed = true;
     plog->failure = why;
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
 }
 
 void plog_task_post(struct plog *plog, struct plog_task *task, uintptr_t lane)
@@ -227,7 +253,7 @@ struct plog *plog_task_end(struct plog_task *task)
 void plog_add_segment(struct plog *plog, struct segment *segment)
 {
     if (plog->segment_count == plog->segment_capacity) {
-        plog->segment_capacity = plog->segment_capacity == 0 ? 2 : plog->segment_capacity * 2;
+        plog->segment_capacity = plog->segment_capacity == 0 ? 1 : plog->segment_capacity * 2;
         plog->segments = mem_realloc(plog->segments, plog->segment_capacity * sizeof(struct segment *));
     }
     plog->segments[plog->segment_count++] = segment;
@@ -239,8 +265,10 @@ size_t plog_segment_of(const struct plog *plog, int64_t offset)
     size_t high = plog->segment_count;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (plog->segments[middle]->base_offset <= offset) low = middle;
-        else high = middle;
+        if (plog->segments[middle]->base_offset <= offset)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -259,8 +287,15 @@ int64_t plog_readable(const struct plog *plog, const struct segment *segment)
 
 void plog_remember(struct plog *plog, struct plog_place place)
 {
-    plog->places[plog->next_place] = place;
-    plog->next_place = (plog->next_place + 1) % PLACE_COUNT;
+    struct plog_hot *hot = plog_heat(plog);
+    hot->places[hot->next_place] = place;
+    hot->next_place = (hot->next_place + 1) % PLACE_COUNT;
+}
+
+void plog_forget_places(struct plog *plog, int64_t below)
+{
+    for (size_t i = 0; plog->hot != NULL && i < PLACE_COUNT; i++)
+        if (plog->hot->places[i].base_offset < below) plog->hot->places[i].offset = -1;
 }
 
 // ---- about it ----
@@ -291,12 +326,30 @@ void plog_configure(struct plog *plog, const struct plog_options *options)
     if (plog->env != NULL) plog_wake(plog);
 }
 
-int64_t plog_log_start(const struct plog *plog) { return plog->log_start; }
-int64_t plog_published_end(const struct plog *plog) { return plog->published.offset; }
-int64_t plog_durable_end(const struct plog *plog) { return plog->durable_end; }
-int64_t plog_high_watermark(const struct plog *plog) { return plog->high_watermark; }
-int64_t plog_assigned_end(const struct plog *plog) { return plog->assigned_end; }
-int64_t plog_local_start(const struct plog *plog) { return plog->segments[0]->base_offset; }
+int64_t plog_log_start(const struct plog *plog)
+{
+    return plog->log_start;
+}
+int64_t plog_published_end(const struct plog *plog)
+{
+    return plog->published.offset;
+}
+int64_t plog_durable_end(const struct plog *plog)
+{
+    return plog->durable_end;
+}
+int64_t plog_high_watermark(const struct plog *plog)
+{
+    return plog->high_watermark;
+}
+int64_t plog_assigned_end(const struct plog *plog)
+{
+    return plog->assigned_end;
+}
+int64_t plog_local_start(const struct plog *plog)
+{
+    return plog->segments[0]->base_offset;
+}
 
 int64_t plog_last_stable_offset(const struct plog *plog)
 {
@@ -339,15 +392,45 @@ bool plog_set_high_watermark(struct plog *plog, int64_t offset)
     return true;
 }
 
-struct slice plog_topic(const struct plog *plog) { return text_slice(&plog->topic); }
-int32_t plog_partition(const struct plog *plog) { return plog->partition; }
-struct uuid plog_topic_id(const struct plog *plog) { return plog->topic_id; }
-struct logdir *plog_logdir(const struct plog *plog) { return plog->dir; }
-const char *plog_dir_name(const struct plog *plog) { return strrchr(plog->path, '/') + 1; }
-void *plog_user(const struct plog *plog) { return plog->user; }
-size_t plog_segment_count(const struct plog *plog) { return plog->segment_count; }
-bool plog_has_failed(const struct plog *plog) { return plog->has_failed; }
-const struct plog_options *plog_options(const struct plog *plog) { return &plog->options; }
+// The path ends in it: "<topic>-<partition>".
+struct slice plog_topic(const struct plog *plog)
+{
+    const char *name = plog_dir_name(plog);
+    return slice_of(name, (size_t)(strrchr(name, '-') - name));
+}
+
+int32_t plog_partition(const struct plog *plog)
+{
+    return plog->partition;
+}
+struct uuid plog_topic_id(const struct plog *plog)
+{
+    return plog->topic_id;
+}
+struct logdir *plog_logdir(const struct plog *plog)
+{
+    return plog->dir;
+}
+const char *plog_dir_name(const struct plog *plog)
+{
+    return strrchr(plog->path, '/') + 1;
+}
+void *plog_user(const struct plog *plog)
+{
+    return plog->user;
+}
+size_t plog_segment_count(const struct plog *plog)
+{
+    return plog->segment_count;
+}
+bool plog_has_failed(const struct plog *plog)
+{
+    return plog->has_failed;
+}
+const struct plog_options *plog_options(const struct plog *plog)
+{
+    return &plog->options;
+}
 
 int64_t plog_size_bytes(const struct plog *plog)
 {
@@ -358,8 +441,14 @@ int64_t plog_size_bytes(const struct plog *plog)
 
 // ---- epochs ----
 
-int32_t plog_latest_epoch(const struct plog *plog) { return epochs_latest(&plog->epochs); }
-int32_t plog_epoch_of(const struct plog *plog, int64_t offset) { return epochs_of(&plog->epochs, offset); }
+int32_t plog_latest_epoch(const struct plog *plog)
+{
+    return epochs_latest(&plog->epochs);
+}
+int32_t plog_epoch_of(const struct plog *plog, int64_t offset)
+{
+    return epochs_of(&plog->epochs, offset);
+}
 
 void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *found_epoch, int64_t *end_offset)
 {
@@ -368,7 +457,5 @@ void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *f
 
 void plog_assign_epoch(struct plog *plog, int32_t epoch, int64_t start_offset)
 {
-    if (!epochs_assign(&plog->epochs, epoch, start_offset)) return;
-    plog->are_epochs_dirty = true;
-    plog_wake(plog);
+    if (epochs_assign(&plog->epochs, epoch, start_offset)) plog->are_epochs_dirty = true;
 }

@@ -15,8 +15,8 @@ static int64_t known_place(const struct plog *plog, int64_t offset, int64_t base
 {
     const struct plog_place *p = &plog->published;
     if (p->offset == offset && p->base_offset == base_offset) return p->position;
-    for (size_t i = 0; i < PLACE_COUNT; i++) {
-        p = &plog->places[i];
+    for (size_t i = 0; plog->hot != NULL && i < PLACE_COUNT; i++) {
+        p = &plog->hot->places[i];
         if (p->offset == offset && p->base_offset == base_offset) return p->position;
     }
     return -1;
@@ -140,8 +140,8 @@ struct cold_task {
     struct plog_read_spec spec;
     struct attempt attempts[COLD_SEGMENTS];
     size_t count;
-    size_t found; // which attempt has the range
-    int64_t next_base; // to go on from when none has; INT64_MAX = nowhere
+    size_t found;          // which attempt has the range
+    int64_t next_base;     // to go on from when none has; INT64_MAX = nowhere
     uint64_t replacements; // of the plog when it began
     enum err outcome;
     struct plog_range range;
@@ -248,6 +248,8 @@ void plog_read_cold(struct plog *plog, struct plog_read_op *op)
     op->range = (struct plog_range){0};
     enum err e = check_spec(plog, &spec);
     if (plog->state != PLOG_OPEN) e = ERR_NOT_LEADER_OR_FOLLOWER;
-    if (e != OK || spec.offset >= spec.limit_offset) op_finish_later(plog, &op->op, e);
-    else cold_start(plog, op, spec, plog_segment_of(plog, spec.offset));
+    if (e != OK || spec.offset >= spec.limit_offset)
+        op_finish_later(plog, &op->op, e);
+    else
+        cold_start(plog, op, spec, plog_segment_of(plog, spec.offset));
 }

@@ -107,6 +107,8 @@ MUST_CHECK enum err logdir_scan(struct fs *fs, struct logdir *dir, struct arena 
 bool partition_dir_parse(struct slice name, struct partition_dir *out);
 // blocking. Renames a directory that is not loaded to ...-stray (metadata does not know it).
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
+// blocking. Makes durable the names of partition directories that were made or renamed.
+MUST_CHECK enum err logdir_sync_names(struct fs *fs, struct logdir *dir);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
 MUST_CHECK enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name);
 
@@ -153,6 +155,8 @@ struct plog_load_params {
     int64_t high_watermark;
     int64_t cleaned_to;
     bool was_clean;           // of the directory; false = recover from the recovery point on
+    bool is_name_unsynced;    // plog_create: the caller calls logdir_sync_names before it attaches the plog
+    bool has_metadata;        // plog_load: partition.metadata was read already and holds topic_id
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
@@ -173,6 +177,8 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// loop. Lets go of what an idle log does not need. For those that call it now and then on all their logs.
+void plog_cool(struct plog *plog);
 // A plog that was never attached.
 void plog_discard(struct plog *plog);
 
@@ -368,7 +374,7 @@ struct plog_time_op {
 void plog_find_time(struct plog *plog, struct plog_time_op *op);
 
 // loop. A7. Assigns on becoming leader (start = assigned end) and by every append; stored durably before the first
-// append of that epoch is written.
+// append of that epoch is written, and not before: an epoch without records needs no file.
 void plog_assign_epoch(struct plog *plog, int32_t epoch, int64_t start_offset);
 int32_t plog_latest_epoch(const struct plog *plog);                  // -1: none
 int32_t plog_epoch_of(const struct plog *plog, int64_t offset);      // -1: unknown

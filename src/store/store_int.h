@@ -231,6 +231,17 @@ enum { PLACE_COUNT = 16, WRITE_PARTS_MAX = 512 };
 
 enum plog_state { PLOG_OPEN, PLOG_TRUNCATING, PLOG_CLOSING, PLOG_DELETING };
 
+// What only a plog needs that is appended to or read: most logs of a node with many are idle.
+struct plog_hot {
+    struct plog *plog;
+    struct plog_place places[PLACE_COUNT];
+    size_t next_place;
+    struct env_write write;
+    struct iovec *parts; // of the write; grows up to WRITE_PARTS_MAX
+    int part_capacity;
+    struct env_timer flush_timer;
+};
+
 struct plog {
     struct logdir *dir;
     struct log *log;
@@ -238,7 +249,6 @@ struct plog {
     const struct plog_owner *owner;
     void *user;
     char *path;
-    struct text topic;
     int32_t partition;
     struct uuid topic_id;
     struct plog_options options;
@@ -256,16 +266,11 @@ struct plog {
     struct plog_place flushed;   // really on disk
     int64_t durable_end;         // what was promised; never falls but by truncation
     int64_t high_watermark;
-    struct plog_place places[PLACE_COUNT];
-    size_t next_place;
 
     struct list queue;   // plog_append, submitted
     struct list writing; // in flight
-    struct env_write write;
-    struct iovec *parts; // of the write; grows up to WRITE_PARTS_MAX
-    int part_capacity;
+    struct plog_hot *hot; // NULL: nobody appended or read for long; plog_heat makes it
     struct env_msg turn;
-    struct env_timer flush_timer;
     bool is_turn_posted;
     bool is_writing;
     bool is_syncing;
@@ -294,6 +299,7 @@ static inline struct segment *plog_active(const struct plog *plog)
     return plog->segments[plog->segment_count - 1];
 }
 
+struct plog_hot *plog_heat(struct plog *plog);
 struct plog *plog_new(const struct plog_load_params *params);
 void plog_free(struct plog *plog);
 void plog_add_segment(struct plog *plog, struct segment *segment);
@@ -301,6 +307,7 @@ void plog_add_segment(struct plog *plog, struct segment *segment);
 size_t plog_segment_of(const struct plog *plog, int64_t offset);
 struct segment *plog_segment_at(const struct plog *plog, int64_t base_offset); // NULL: gone
 void plog_remember(struct plog *plog, struct plog_place place);
+void plog_forget_places(struct plog *plog, int64_t below); // of segments that begin below it
 // Readable bytes of a segment.
 int64_t plog_readable(const struct plog *plog, const struct segment *segment);
 // Looks at the state and starts whatever can start. May end a pending operation; the plog is never freed in it.

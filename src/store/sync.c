@@ -50,7 +50,7 @@ static void start(struct plog *plog)
     plog->is_dir_dirty = false;
     plog->wants_flush = false;
     plog->is_syncing = true;
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
     // A lane of its own: a roll must not wait behind it, nor it behind a sealing.
     plog_task_post(plog, &t->base, (uintptr_t)&plog->is_syncing);
 }
@@ -66,8 +66,8 @@ void engine_step(struct plog *plog)
     if (plog->is_syncing || behind == 0) return;
     if (o->durability == PLOG_COMMIT || plog->wants_flush || behind >= o->flush_messages) {
         start(plog);
-    } else if (o->flush_ms < INT64_MAX / 1000000 && !heap_contains(&plog->flush_timer.node)) {
-        env_timer_after_ms(plog->env, &plog->flush_timer, o->flush_ms);
+    } else if (o->flush_ms < INT64_MAX / 1000000 && !heap_contains(&plog_heat(plog)->flush_timer.node)) {
+        env_timer_after_ms(plog->env, &plog->hot->flush_timer, o->flush_ms);
     }
 }
 

@@ -125,11 +125,11 @@ static void truncate_run(struct env_task *task, struct fs *fs)
     t->base.result = e;
 }
 
-#define SWAP(a, b)                                                                                                 \
-    do {                                                                                                           \
-        __typeof__(a) swapped = (a);                                                                               \
-        (a) = (b);                                                                                                 \
-        (b) = swapped;                                                                                             \
+#define SWAP(a, b)                                                                                                     \
+    do {                                                                                                               \
+        __typeof__(a) swapped = (a);                                                                                   \
+        (a) = (b);                                                                                                     \
+        (b) = swapped;                                                                                                 \
     } while (0)
 
 static void move_list(struct list *to, struct list *from)
@@ -158,9 +158,8 @@ static void take_over(struct plog *plog, struct plog *fresh)
     plog->flushed = fresh->flushed;
     plog->durable_end = fresh->durable_end;
     plog->high_watermark = fresh->high_watermark;
-    memcpy(plog->places, fresh->places, sizeof(plog->places));
-    plog->next_place = fresh->next_place;
-    plog->are_epochs_dirty = false;
+    plog_forget_places(plog, INT64_MAX);
+    plog->are_epochs_dirty = fresh->are_epochs_dirty;
     plog->is_dir_dirty = true;
     plog_free(fresh);
 }
@@ -172,8 +171,10 @@ static void truncate_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     struct plog_op *op = t->op;
     enum err e = t->base.result == OK ? OK : ERR_KAFKA_STORAGE_ERROR;
-    if (e == OK) take_over(plog, t->fresh);
-    else plog_free(t->fresh);
+    if (e == OK)
+        take_over(plog, t->fresh);
+    else
+        plog_free(t->fresh);
     if (t->has_cut) view_deinit(&t->cut, true);
     if (t->seal != NULL) seal_free(t->seal);
     mem_free(t->bases);
@@ -223,7 +224,7 @@ static struct truncate_task *plan(struct plog *plog, struct plog_op *op)
     t->options = plog->options;
     t->params = (struct plog_load_params){
         .dir = plog->dir,
-        .topic = text_slice(&plog->topic),
+        .topic = plog_topic(plog),
         .partition = plog->partition,
         .topic_id = plog->topic_id,
         .log_start = t->is_restart                 ? t->offset
