@@ -278,6 +278,7 @@ static void go_online(struct partition *partition, struct plog *plog, struct env
     partition->plog = plog;
     partition->state = PARTITION_ONLINE;
     plog_attach(plog, env, &owner, partition);
+    plog_share_files(plog, partition->shard->open_files);
     plog_assign_epoch(plog, partition->leader_epoch, plog_assigned_end(plog));
     plog_set_high_watermark(plog, plog_durable_end(plog));
     partition->shard->checkpoints_stale = true;

@@ -9,7 +9,16 @@
 #include "broker/partition.h"
 #include "broker/topics.h"
 
-enum { SMALL_POOL_BYTES = 32 * 1024 * 1024 };
+enum { SMALL_POOL_BYTES = 32 * 1024 * 1024, OPEN_FILES_MOST = 65536 };
+
+// The other half of the descriptors is for connections.
+static size_t open_files_most(const struct broker *broker)
+{
+    int64_t most = config_get_long(broker->config, "odradek.log.open.files.max");
+    if (most == 0) most = broker->options.descriptor_limit / 2;
+    if (most == 0 || most > OPEN_FILES_MOST) most = OPEN_FILES_MOST;
+    return (size_t)(most / broker->options.env_count);
+}
 
 struct shard *shard_new(struct broker *broker, struct env *env)
 {
@@ -34,6 +43,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
         budget / 4 * 3 / broker->options.env_count);
     shard->image = image_new_empty();
     dynamic_refresh(shard);
+    shard->open_files = open_files_new(env, open_files_most(broker));
     shard->checkpoints = checkpoint_set_new();
     return shard;
 }
@@ -41,6 +51,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
 void shard_free(struct shard *shard)
 {
     topics_free(shard);
+    open_files_free(shard->open_files);
     fetch_sessions_deinit(&shard->fetch_sessions);
     telemetry_deinit(&shard->telemetry);
     quotas_deinit(&shard->quotas);

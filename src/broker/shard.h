@@ -15,6 +15,7 @@
 
 struct image;
 struct inbuf;
+struct open_files;
 struct partition;
 struct request;
 
@@ -54,6 +55,7 @@ struct shard {
     size_t slab_used;
     struct inbuf *spares[SHARD_SPARES]; // big ones kept for the next big frames
     struct admission admission;
+    struct open_files *open_files; // store.h: what its logs keep open
     struct map partitions; // struct partition by (topic id, index)
     struct map topics;     // struct topic by id
     struct text scratch;   // for decompression inside one call

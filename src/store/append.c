@@ -135,7 +135,9 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
 struct create_task {
     struct plog_task base;
     int64_t base_offset;
-    struct file *old_log; // to be synced first, may be NULL
+    bool has_old;         // a segment to be synced first
+    int64_t old_base;
+    struct file *old_log; // of that, NULL: not open now
     bool has_dir;         // the directory too
     struct file *log;
     int64_t allocate;
@@ -147,7 +149,7 @@ static void create_run(struct env_task *task, struct fs *fs)
     t->base.what = "creating a segment";
     // The old segment's bytes and name are on disk before the new one exists: a power cut between two unsynced segments
     // could keep the second and not the first or its end, and nothing would show the hole.
-    t->base.result = t->old_log == NULL ? OK : file_sync(t->old_log);
+    t->base.result = t->has_old ? segment_sync(fs, t->base.dir_path, t->old_base, t->old_log) : OK;
     if (t->base.result == OK && t->has_dir) t->base.result = fs_sync_dir(fs, t->base.dir_path);
     if (t->base.result != OK) return;
     char *path = segment_path(t->base.dir_path, t->base_offset, ".log");
@@ -173,23 +175,31 @@ static void create_done(struct env *env, struct env_task *task)
         // All before it is published: the log ends in the new one from now on, and the old one may be sealed.
         plog->published = (struct plog_place){s->base_offset, s->base_offset, 0};
         plog_remember(plog, plog->published);
+        plog_use_segment(plog, s);
     }
     file_unref(t->log);
     file_unref(t->old_log);
     mem_free(t);
+    plog_unreserve_files(plog, 1);
     plog_step(plog);
 }
 
 static void create_segment(struct plog *plog, struct segment *segment)
 {
+    if (!plog_reserve_files(plog, 1, false)) {
+        plog_await_file(plog);
+        return;
+    }
     struct create_task *t = MEM_NEW(struct create_task);
     t->base_offset = segment->base_offset;
     t->base.task.run = create_run;
     t->base.task.done = create_done;
     if (plog->options.preallocate) t->allocate = plog->options.segment_bytes;
     struct segment *old = plog_segment_at(plog, plog->published.base_offset);
-    if (plog->options.durability == PLOG_COMMIT && old != NULL && old != segment && old->log != NULL) {
-        t->old_log = file_ref(old->log);
+    if (plog->options.durability == PLOG_COMMIT && old != NULL && old != segment && old->is_created) {
+        t->has_old = true;
+        t->old_base = old->base_offset;
+        if (old->log != NULL) t->old_log = file_ref(old->log);
         t->has_dir = plog->is_dir_dirty || plog->is_syncing; // a sync under way is no sync yet
     }
     plog->is_creating = true;
@@ -200,6 +210,54 @@ void plog_roll_idle(struct plog *plog)
 {
     roll(plog, plog->assigned_end);
     create_segment(plog, plog_active(plog));
+}
+
+struct open_task {
+    struct plog_task base;
+    int64_t base_offset;
+    struct file *log;
+};
+
+static void open_run(struct env_task *task, struct fs *fs)
+{
+    struct open_task *t = CONTAINER_OF(task, struct open_task, base.task);
+    t->base.what = "opening a segment";
+    char *path = segment_path(t->base.dir_path, t->base_offset, ".log");
+    t->base.result = fs_open(fs, path, FILE_READ | FILE_WRITE, &t->log);
+    mem_free(path);
+}
+
+static void open_done(struct env *env, struct env_task *task)
+{
+    struct open_task *t = CONTAINER_OF(task, struct open_task, base.task);
+    (void)env;
+    struct plog *plog = plog_task_end(&t->base);
+    plog->is_opening = false;
+    plog_unreserve_files(plog, 1);
+    struct segment *s = plog_segment_at(plog, t->base_offset);
+    if (t->base.result == OK && s != NULL && s->log == NULL) {
+        s->log = t->log;
+        t->log = NULL;
+        plog_use_segment(plog, s);
+    }
+    file_unref(t->log);
+    mem_free(t);
+    // Its write begins in this step, so nobody takes the file away before.
+    plog_step(plog);
+}
+
+static void open_segment(struct plog *plog, const struct segment *segment)
+{
+    if (!plog_reserve_files(plog, 1, false)) {
+        plog_await_file(plog);
+        return;
+    }
+    struct open_task *t = MEM_NEW(struct open_task);
+    t->base_offset = segment->base_offset;
+    t->base.task.run = open_run;
+    t->base.task.done = open_done;
+    plog->is_opening = true;
+    plog_task_post(plog, &t->base, (uintptr_t)plog);
 }
 
 struct epoch_task {
@@ -330,6 +388,7 @@ static void write_done(struct env *env, struct env_write *write)
             file_writeback(s->log, s->written_back_to, end - s->written_back_to);
             s->written_back_to = end;
         }
+        s->has_index_files = false;
         allocate_ahead(plog, s, end);
         plog_index_flush(plog, s);
     }
@@ -364,7 +423,7 @@ void append_step(struct plog *plog)
         store_epochs(plog);
         return;
     }
-    if (plog->is_creating) return;
+    if (plog->is_creating || plog->is_opening) return;
     struct plog_hot *hot = plog_heat(plog);
     struct segment *segment = NULL;
     int parts = 0;
@@ -376,6 +435,10 @@ void append_step(struct plog *plog)
             if (parts == WRITE_PARTS_MAX) break;
             if (!append->segment->is_created) {
                 if (list_is_empty(&plog->writing)) create_segment(plog, append->segment);
+                break;
+            }
+            if (append->segment->log == NULL) {
+                if (list_is_empty(&plog->writing)) open_segment(plog, append->segment);
                 break;
             }
             if (segment == NULL) position = append->position;
@@ -400,5 +463,6 @@ void append_step(struct plog *plog)
         .done = write_done,
     };
     plog->is_writing = true;
+    plog_use_segment(plog, segment);
     env_write_post(plog->env, &hot->write);
 }

@@ -86,6 +86,23 @@ static void close_done(struct env *env, struct env_task *task)
     release(plog);
 }
 
+static void close_now(struct env *env, struct env_msg *msg)
+{
+    close_done(env, CONTAINER_OF(msg, struct env_task, msg));
+}
+
+// Everything about it is on disk as a close would leave it: so most logs of a node with many cost no system call.
+static bool is_settled(const struct plog *plog, const struct segment *active)
+{
+    for (size_t i = 0; i + 1 < plog->segment_count; i++)
+        if (!plog->segments[i]->is_sealed) return false;
+    bool has_snapshot = !plog->options.has_producers || plog->published.offset == 0 ||
+                        plog->last_snapshot == plog->published.offset;
+    return has_snapshot && active->has_index_files && active->index_tail.size == 0 &&
+           active->timeindex_tail.size == 0 && active->max_timestamp <= active->last_time_entry &&
+           active->allocated_to == 0 && !plog->is_dir_dirty && plog->flushed.offset == plog->published.offset;
+}
+
 // Quiet: nothing queued, written or under way. A plog that failed goes through the same task, with nothing to do in it.
 void close_start(struct plog *plog)
 {
@@ -100,7 +117,7 @@ void close_start(struct plog *plog)
         t->new_path = path_printf("%s/%s", plog->dir->path, name);
         t->logdir_path = path_printf("%s", plog->dir->path);
         mem_free(name);
-    } else if (active->is_created) {
+    } else if (active->is_created && !is_settled(plog, active)) {
         t->seal = seal_new(plog, active, plog->published.offset);
         int64_t newest = plog->last_snapshot < 0 ? 0 : plog->last_snapshot;
         if (plog->options.has_producers && plog->published.offset > newest) {
@@ -110,7 +127,14 @@ void close_start(struct plog *plog)
     }
     t->base.task.run = close_run;
     t->base.task.done = close_done;
-    plog_task_post(plog, &t->base, (uintptr_t)plog);
+    if (t->seal == NULL && t->new_path == NULL) {
+        t->base.plog = plog;
+        t->base.task.msg.run = close_now;
+        plog->tasks++;
+        env_post(plog->env, &t->base.task.msg);
+    } else {
+        plog_task_post(plog, &t->base, (uintptr_t)plog);
+    }
 }
 
 static void end_with(struct plog *plog, enum plog_state state, struct plog_op *op)

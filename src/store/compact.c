@@ -233,6 +233,7 @@ static void replace_group(struct compaction *c, struct plog *plog)
     }
     c->op->bytes_after += c->fresh->size;
     plog->segments[at] = c->fresh;
+    plog_use_segment(plog, c->fresh);
     c->fresh = NULL;
     size_t behind = at + c->group_count;
     memmove(plog->segments + at + 1, plog->segments + behind, (plog->segment_count - behind) * sizeof(*plog->segments));

@@ -311,6 +311,7 @@ static void reset_segment(struct segment *s)
     file_unref(s->timeindex);
     s->index = NULL;
     s->timeindex = NULL;
+    s->has_index_files = false;
     s->index_bytes = 0;
     s->timeindex_bytes = 0;
     s->max_timestamp = NO_TIMESTAMP;
@@ -375,6 +376,7 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     if (!is_suspect) {
         int64_t from = *end;
         e = read_active_tail(l, s, stat.size_bytes, end);
+        s->has_index_files = e == OK && has_name(l, base, ".timeindex");
         if (e != ERR_CORRUPT) return e;
         *end = from;
         reset_segment(s);
@@ -389,6 +391,15 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
     if (e == OK) e = write_index_file(l, base, ".timeindex", &s->timeindex_tail, &s->timeindex, &s->timeindex_bytes);
     return e;
+}
+
+// Nothing stays open: whoever appends or reads opens it, and most logs of a node with many see neither.
+static void close_files(struct segment *s)
+{
+    file_unref(s->log);
+    file_unref(s->index);
+    file_unref(s->timeindex);
+    s->log = s->index = s->timeindex = NULL;
 }
 
 static enum err load_segments(struct loading *l, int64_t *end)
@@ -407,6 +418,7 @@ static enum err load_segments(struct loading *l, int64_t *end)
     for (size_t i = 0; i < count && e == OK; i++) {
         if (l->was_cut) break;
         e = load_segment(l, bases[i], i + 1 < count ? bases[i + 1] : INT64_MAX, end);
+        close_files(plog_active(l->plog));
     }
     // Behind a cut nothing is a continuation of what is in front of it. Last first, each removal synced before the
     // next, so that a power cut here leaves no hole.

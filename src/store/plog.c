@@ -43,6 +43,7 @@ struct plog_hot *plog_heat(struct plog *plog)
 static void free_hot(struct plog *plog)
 {
     if (plog->hot == NULL) return;
+    list_remove(&plog->hot->waits_for_file);
     mem_free(plog->hot->parts);
     mem_free(plog->hot);
     plog->hot = NULL;
@@ -51,7 +52,7 @@ static void free_hot(struct plog *plog)
 void plog_cool(struct plog *plog)
 {
     if (plog->hot == NULL || plog->is_writing || plog->tasks > 0 || !list_is_empty(&plog->queue)) return;
-    if (heap_contains(&plog->hot->flush_timer.node)) return;
+    if (heap_contains(&plog->hot->flush_timer.node) || list_is_linked(&plog->hot->waits_for_file)) return;
     free_hot(plog);
 }
 

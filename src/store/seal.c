@@ -9,6 +9,7 @@ struct seal *seal_new(struct plog *plog, struct segment *segment, int64_t end_of
     struct seal *seal = MEM_NEW(struct seal);
     segment_add_time_entry(segment);
     seal->base_offset = segment->base_offset;
+    seal->has_log = segment->is_created;
     seal->size = segment->size;
     seal->log = segment->log == NULL ? NULL : file_ref(segment->log);
     seal->index = segment->index == NULL ? NULL : file_ref(segment->index);
@@ -41,12 +42,21 @@ static enum err write_index(struct seal *seal, struct fs *fs, const char *suffix
     return e;
 }
 
+static enum err open_log(struct seal *seal, struct fs *fs)
+{
+    char *path = segment_path(seal->base.dir_path, seal->base_offset, ".log");
+    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE, &seal->log);
+    mem_free(path);
+    return e;
+}
+
 enum err seal_run(struct seal *seal, struct fs *fs)
 {
     enum err e = OK;
     seal->base.what = "closing a segment";
-    if (seal->log != NULL) {
-        e = file_truncate(seal->log, seal->size); // gives back the blocks allocated ahead
+    if (seal->has_log) {
+        if (seal->log == NULL) e = open_log(seal, fs);
+        if (e == OK) e = file_truncate(seal->log, seal->size); // gives back the blocks allocated ahead
         if (e == OK) e = file_sync(seal->log);
         if (e == OK) e = write_index(seal, fs, ".index", &seal->index, &seal->index_bytes, &seal->index_tail);
         if (e == OK)
@@ -63,9 +73,7 @@ enum err seal_run(struct seal *seal, struct fs *fs)
 
 void seal_done(struct seal *seal, struct segment *segment)
 {
-    if (segment == NULL || seal->log == NULL) return;
-    if (segment->index == NULL) segment->index = file_ref(seal->index);
-    if (segment->timeindex == NULL) segment->timeindex = file_ref(seal->timeindex);
+    if (segment == NULL || !seal->has_log) return;
     segment->index_bytes = seal->index_bytes;
     segment->timeindex_bytes = seal->timeindex_bytes;
     text_deinit(&segment->index_tail);
@@ -73,6 +81,7 @@ void seal_done(struct seal *seal, struct segment *segment)
     segment->index_tail = (struct text){0};
     segment->timeindex_tail = (struct text){0};
     segment->is_sealed = true;
+    segment->has_index_files = true;
 }
 
 void seal_free(struct seal *seal)
@@ -138,14 +147,18 @@ void plog_seal_next(struct plog *plog)
 struct index_task {
     struct plog_task base;
     int64_t base_offset;
+    bool has_index; // there is something in it: opened rather than made
+    bool has_timeindex;
     struct file *index;
     struct file *timeindex;
 };
 
-static enum err create_index(struct fs *fs, const struct index_task *t, const char *suffix, struct file **file)
+static enum err create_index(struct fs *fs, const struct index_task *t, const char *suffix, bool exists,
+                             struct file **file)
 {
+    unsigned truncate = exists ? 0 : FILE_TRUNCATE;
     char *path = segment_path(t->base.dir_path, t->base_offset, suffix);
-    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, file);
+    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE | FILE_CREATE | truncate, file);
     mem_free(path);
     return e;
 }
@@ -154,8 +167,8 @@ static void index_run(struct env_task *task, struct fs *fs)
 {
     struct index_task *t = CONTAINER_OF(task, struct index_task, base.task);
     t->base.what = "creating an index";
-    t->base.result = create_index(fs, t, ".index", &t->index);
-    if (t->base.result == OK) t->base.result = create_index(fs, t, ".timeindex", &t->timeindex);
+    t->base.result = create_index(fs, t, ".index", t->has_index, &t->index);
+    if (t->base.result == OK) t->base.result = create_index(fs, t, ".timeindex", t->has_timeindex, &t->timeindex);
 }
 
 static void index_done(struct env *env, struct env_task *task)
@@ -165,11 +178,12 @@ static void index_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     struct segment *s = plog_segment_at(plog, t->base_offset);
     plog->is_indexing = false;
+    plog_unreserve_files(plog, 2);
     if (t->base.result == OK && s != NULL) {
-        s->index = t->index;
-        s->timeindex = t->timeindex;
-        t->index = t->timeindex = NULL;
+        if (s->index == NULL) s->index = file_ref(t->index);
+        if (s->timeindex == NULL) s->timeindex = file_ref(t->timeindex);
         if (!plog->has_failed) plog_index_flush(plog, s);
+        plog_use_segment(plog, s);
     }
     file_unref(t->index);
     file_unref(t->timeindex);
@@ -196,12 +210,13 @@ void plog_index_flush(struct plog *plog, struct segment *segment)
         if (e != OK) plog_fail(plog, e, "writing an index");
         return;
     }
-    // Half a pair after a load (the other file was missing) counts as none.
-    if (segment->index_bytes > 0 || segment->timeindex_bytes > 0) return;
     struct index_task *t = MEM_NEW(struct index_task);
     t->base_offset = segment->base_offset;
+    t->has_index = segment->index_bytes > 0;
+    t->has_timeindex = segment->timeindex_bytes > 0;
     t->base.task.run = index_run;
     t->base.task.done = index_done;
     plog->is_indexing = true;
+    plog_reserve_files_anyway(plog, 2);
     plog_task_post(plog, &t->base, (uintptr_t)plog);
 }

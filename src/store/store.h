@@ -177,6 +177,15 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// A bound on the files that the logs of one loop keep open; the loop's own. Free it after the last of them is gone.
+struct open_files;
+enum { OPEN_FILES_LEAST = 8 };
+struct open_files *open_files_new(struct env *env, size_t most);
+void open_files_free(struct open_files *files); // NULL is a no-op
+size_t open_files_count(const struct open_files *files);
+// loop, right after plog_attach.
+void plog_share_files(struct plog *plog, struct open_files *files);
+
 // loop. Lets go of what an idle log does not need. For those that call it now and then on all their logs.
 void plog_cool(struct plog *plog);
 // A plog that was never attached.
@@ -341,6 +350,7 @@ struct plog_read_spec {
     int64_t limit_offset; // records from here on are not shown: high watermark, last stable offset, or an end
     int32_t max_bytes;
     bool min_one;         // the first batch comes whole even above max_bytes
+    bool may_give_up;     // plog_read_cold: ERR_BUSY rather than one descriptor too many
 };
 
 // loop. B5: starts at the batch that holds the offset, stays within one segment, cut at max_bytes, so the last batch

@@ -112,7 +112,7 @@ static void cold_read_done(struct plog *plog, struct plog_op *op)
     struct fetch_item *item = CONTAINER_OF(op, struct fetch_item, cold.op);
     if (op->result == OK)
         item->range = item->cold.range;
-    else
+    else if (op->result != ERR_BUSY) // too many are being read: not shown this time
         set_error(item, op->result);
     if (--item->leg->pending == 0) go_home(item->leg);
 }
@@ -139,6 +139,7 @@ static void read_item(struct fetch_item *item)
         (struct plog_read_spec){.offset = item->in->fetch_offset,
                                 .max_bytes = item->in->partition_max_bytes,
                                 .min_one = true,
+                                .may_give_up = true,
                                 .limit_offset = committed ? item->out->last_stable_offset : item->out->high_watermark};
     if (item->cold.spec.max_bytes > item->leg->fetch->limit_bytes)
         item->cold.spec.max_bytes = (int32_t)item->leg->fetch->limit_bytes;
