@@ -63,11 +63,13 @@ struct broker {
     struct listeners entrance; // who comes in
     int shards_loading;
     int shards_closing;
+    int shards_remembering; // that may still look into the inventory
     int64_t previous_epoch;    // from the clean-shutdown markers; -1 = not all agree
     int64_t broker_epoch;      // for the next markers
     bool was_loaded;           // all logs had been opened: markers may be written
     struct env_task stray_task;
     struct env_task close_task;
+    struct env_task trim_task;
     const struct image *stray_check_image;
     struct checkpoint_rounds *rounds;
     struct env_timer dir_watch;

@@ -111,6 +111,7 @@ void inventory_free(struct broker *broker)
 {
     map_deinit(&broker->inventory.items);
     arena_deinit(&broker->inventory.arena);
+    broker->inventory = (struct inventory){0};
 }
 
 // ---- using -----------------------------------------------------------------------------------------------------
@@ -163,6 +164,11 @@ static struct logdir *choose_dir(const struct broker *broker, const struct image
                 return dir;
     }
     return online != NULL ? online : broker->logdirs[0];
+}
+
+void inventory_place(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec)
+{
+    spec->dir = choose_dir(broker, partition);
 }
 
 void inventory_locate(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec)

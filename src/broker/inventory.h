@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log directories held when the node started: partition directories and their checkpointed offsets. Made
-// before the loops run and read-only afterwards, so every shard may look its partitions up.
+// before the loops run and read-only afterwards, so every shard may look its partitions up. It goes when all of them are
+// open: with many partitions it would be a fifth of the node's memory.
 #ifndef ODRADEK_BROKER_INVENTORY_H
 #define ODRADEK_BROKER_INVENTORY_H
 
@@ -39,6 +40,8 @@ void inventory_set_strays_aside(struct broker *broker, struct fs *fs, const stru
 void inventory_remove_parting(struct broker *broker);
 // Any shard. Fills dir, exists, was_clean and the offsets of `spec` for a partition about to be opened.
 void inventory_locate(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec);
-void inventory_free(struct broker *broker);
+// Any shard. The same for a partition that was not here at the start: fills dir alone.
+void inventory_place(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec);
+void inventory_free(struct broker *broker); // may be called again
 
 #endif

@@ -74,9 +74,13 @@ struct shard {
     int opening;               // partitions whose log is being opened
     bool reports_when_open;    // start-up: shard 0 waits to hear that none is left
     struct env_msg report;     // ... by this message
+    struct env_msg forget;     // its way through the shards (broker.c)
     int closing;               // partitions that are being closed; the node stops
     struct checkpoint_set *checkpoints; // what the closed ones left
     struct env_timer retention_timer; // retention.c
+    struct env_timer retention_slice;
+    struct retention_round *retention_round; // NULL: none is under way
+    bool has_no_inventory; // broker.c: all that was on disk at the start is open
     struct env_timer cleaner_timer;   // cleaner.c
     bool checkpoints_stale; // some high watermark moved since the last checkpoint
     bool stopping;
