@@ -94,8 +94,10 @@ static void go_on(struct env *env, struct env_timer *timer)
             partition_find(shard, round->keys[round->next].topic_id, round->keys[round->next].index);
         if (partition != NULL) visit(partition, wall_ms, expiration_ms);
     }
-    if (round->next == round->count) end_round(shard);
-    else env_timer_after_ms(env, timer, SLICE_PAUSE_MS);
+    if (round->next == round->count)
+        end_round(shard);
+    else
+        env_timer_after_ms(env, timer, SLICE_PAUSE_MS);
 }
 
 static void begin_round(struct env *env, struct env_timer *timer)

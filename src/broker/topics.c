@@ -155,8 +155,10 @@ static void open_partition(struct shard *shard, const struct image_partition_cha
                                   .index = change->after->index,
                                   .leader_epoch = change->after->leader_epoch,
                                   .options = options_of(shard, &topic->config)};
-    if (shard->has_no_inventory) inventory_place(shard->broker, change->after, &spec);
-    else inventory_locate(shard->broker, change->after, &spec);
+    if (shard->has_no_inventory)
+        inventory_place(shard->broker, change->after, &spec);
+    else
+        inventory_locate(shard->broker, change->after, &spec);
     partition_open(shard, &spec, opened, context);
 }
 

@@ -166,8 +166,10 @@ void plog_use_segment(struct plog *plog, struct segment *s)
     files->count += count - s->use->count;
     s->use->count = count;
     list_push_back(&files->used, &s->use->link);
-    if (count == 0) forget(files, s->use);
-    else make_room(files, 0, files->most);
+    if (count == 0)
+        forget(files, s->use);
+    else
+        make_room(files, 0, files->most);
 }
 
 void segment_forget_use(struct segment *segment)

@@ -39,6 +39,7 @@ struct checkpoint_task {
 };
 
 struct world {
+    struct open_files *files;
     struct sim *sim;
     struct sim_node *node;
     struct logdir *dir;
@@ -95,13 +96,14 @@ static void submit_one(struct actor *a)
     struct model *m = &a->model;
     struct cut_append *c = MEM_NEW(struct cut_append);
     int64_t next = m->count == 0 ? 0 : m->batches[m->count - 1].end_offset;
-    test_batch_build(&c->bytes, &(struct test_batch){
-        .count = 1 + (int)sim_below(a->world->sim, 3),
-        .timestamp = 1000 + next,
-        .value_bytes = 1 + (int)sim_below(a->world->sim, sim_below(a->world->sim, 8) == 0 ? 2200 : 120),
-        .producer_id = producer_of(a),
-        .sequence = (int32_t)next, // one producer, no gaps: its sequences are the offsets
-    });
+    test_batch_build(
+        &c->bytes, &(struct test_batch){
+                       .count = 1 + (int)sim_below(a->world->sim, 3),
+                       .timestamp = 1000 + next,
+                       .value_bytes = 1 + (int)sim_below(a->world->sim, sim_below(a->world->sim, 8) == 0 ? 2200 : 120),
+                       .producer_id = producer_of(a),
+                       .sequence = (int32_t)next, // one producer, no gaps: its sequences are the offsets
+                   });
     c->actor = a;
     c->append = (struct plog_append){
         .bytes = c->bytes.data,
@@ -234,6 +236,8 @@ static void boot(void *context)
         fail_case(w, "directory does not open: %s", err_name(e));
         return;
     }
+    mem_free(w->files);                // of the life before
+    w->files = open_files_new(env, 0); // the least: files come and go
     for (int i = 0; i < PLOGS; i++) {
         struct actor *a = &w->actors[i];
         struct plog_load_params params = {
@@ -253,6 +257,7 @@ static void boot(void *context)
             return;
         }
         plog_attach(a->plog, env, &owner, a);
+        plog_share_files(a->plog, w->files);
     }
     arena_deinit(&arena);
 }
@@ -379,6 +384,7 @@ static void free_world(struct world *w)
         for (size_t n = 0; n < w->actors[i].model.count; n++) text_deinit(&w->actors[i].model.batches[n].bytes);
         mem_free(w->actors[i].model.batches);
     }
+    mem_free(w->files);
     sim_free(w->sim);
     mem_free(w);
 }
@@ -437,8 +443,10 @@ static int64_t calls_of_a_life(uint64_t seed)
     while (run_case(seed, high, false, failure, &stats)) high *= 2;
     while (high - low > 8) {
         int64_t middle = low + (high - low) / 2;
-        if (run_case(seed, middle, false, failure, &stats)) low = middle;
-        else high = middle;
+        if (run_case(seed, middle, false, failure, &stats))
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }

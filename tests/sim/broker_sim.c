@@ -72,6 +72,7 @@ static void boot(void *context)
         arena_printf(arena, "advertised.listeners=PLAINTEXT://%s:9092", host),
         "log.dirs=/data",
         "num.partitions=3",
+        "odradek.log.open.files.max=8", // fewer than there are logs: files come and go all the time
     };
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
     const struct config *config = NULL;
