@@ -133,17 +133,12 @@ static enum err decide(struct metadata *m, struct decide *d, int16_t api_key, un
 
 static bool is_served(int16_t api_key)
 {
-    static const int16_t keys[] = {CREATE_TOPICS_REQUEST_KEY,
-                                   DELETE_TOPICS_REQUEST_KEY,
-                                   CREATE_PARTITIONS_REQUEST_KEY,
-                                   ALLOCATE_PRODUCER_IDS_REQUEST_KEY,
-                                   BROKER_REGISTRATION_REQUEST_KEY,
-                                   BROKER_HEARTBEAT_REQUEST_KEY,
-                                   CONTROLLER_REGISTRATION_REQUEST_KEY,
-                                   ELECT_LEADERS_REQUEST_KEY,
+    static const int16_t keys[] = {CREATE_TOPICS_REQUEST_KEY,          DELETE_TOPICS_REQUEST_KEY,
+                                   CREATE_PARTITIONS_REQUEST_KEY,      ALLOCATE_PRODUCER_IDS_REQUEST_KEY,
+                                   BROKER_REGISTRATION_REQUEST_KEY,    BROKER_HEARTBEAT_REQUEST_KEY,
+                                   CONTROLLER_REGISTRATION_REQUEST_KEY, ELECT_LEADERS_REQUEST_KEY,
                                    ALTER_PARTITION_REASSIGNMENTS_REQUEST_KEY,
-                                   LIST_PARTITION_REASSIGNMENTS_REQUEST_KEY,
-                                   UNREGISTER_BROKER_REQUEST_KEY,
+                                   LIST_PARTITION_REASSIGNMENTS_REQUEST_KEY, UNREGISTER_BROKER_REQUEST_KEY,
                                    DESCRIBE_QUORUM_REQUEST_KEY};
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         if (keys[i] == api_key) return true;

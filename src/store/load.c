@@ -246,7 +246,8 @@ static enum err recover_segment(struct loading *l, struct segment *s, int64_t fi
         if (e != OK) return e;
     }
     // What is read back here may be in the page cache only (the process died, not the machine): it counts as durable
-    // from now on, so it has to be.
+    // from now on, so it has to be, and the file's name too.
+    l->was_dir_changed = true;
     return file_sync(s->log);
 }
 
