@@ -2,7 +2,7 @@
 # A short face over the CMake presets; every target says in one line what it is for.
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-wire clean
+.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-wire bench-validate clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -54,6 +54,12 @@ bench-wire: ## what the interpreter costs for a one-partition Produce
 	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) --target bench_wire
 	@build/release/bench_wire
+
+bench-validate: ## what judging a produced batch costs, per record
+	@tools/setup build
+	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS) --target bench_validate
+	@build/release/bench_validate
 
 clean:
 	rm -rf build bin

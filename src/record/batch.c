@@ -37,7 +37,6 @@
 #include "base/varint.h"
 
 enum {
-    LENGTH_AT = 8,
     LEADER_EPOCH_AT = 12,
     LAST_OFFSET_DELTA_AT = 23,
     BASE_TIMESTAMP_AT = 27,
@@ -67,7 +66,7 @@ enum err batch_codec(const struct batch_header *h, enum codec *out)
 enum err batch_size(struct slice bytes, size_t *size)
 {
     if (bytes.size < BATCH_OFFSET_SIZE) return ERR_TRUNCATED;
-    int32_t length = load_i32(bytes.data + LENGTH_AT);
+    int32_t length = load_i32(bytes.data + BATCH_LENGTH_AT);
     if (length < MESSAGE_SIZE_MIN) return ERR_CORRUPT;
     if (bytes.size < BATCH_PREFIX_SIZE) return ERR_TRUNCATED;
     if (bytes.data[BATCH_MAGIC_AT] > MAGIC_MAX) return ERR_CORRUPT;
@@ -78,7 +77,7 @@ enum err batch_size(struct slice bytes, size_t *size)
 static enum err message_header_parse(struct slice bytes, struct batch_header *out)
 {
     int8_t magic = (int8_t)bytes.data[BATCH_MAGIC_AT];
-    int32_t length = load_i32(bytes.data + LENGTH_AT);
+    int32_t length = load_i32(bytes.data + BATCH_LENGTH_AT);
     size_t needed = magic == 0 ? MESSAGE_TIMESTAMP_AT : MESSAGE_TIMESTAMP_AT + 8;
     if (magic == 1 && length < MESSAGE_SIZE_MIN_1) return ERR_CORRUPT;
     if (bytes.size < needed) return ERR_TRUNCATED;
@@ -112,7 +111,7 @@ enum err batch_header_parse(struct slice bytes, struct batch_header *out)
     if (bytes.size < BATCH_HEADER_SIZE) return ERR_TRUNCATED;
     *out = (struct batch_header){
         .base_offset = load_i64(at),
-        .batch_length = load_i32(at + LENGTH_AT),
+        .batch_length = load_i32(at + BATCH_LENGTH_AT),
         .partition_leader_epoch = load_i32(at + LEADER_EPOCH_AT),
         .magic = MAGIC_MAX,
         .crc = load_u32(at + BATCH_CRC_AT),
@@ -166,7 +165,7 @@ bool batch_crc_is_valid(struct slice batch)
 
 void batch_seal(uint8_t *batch)
 {
-    size_t size = (size_t)load_i32(batch + LENGTH_AT) + BATCH_OFFSET_SIZE;
+    size_t size = (size_t)load_i32(batch + BATCH_LENGTH_AT) + BATCH_OFFSET_SIZE;
     ASSERT(batch[BATCH_MAGIC_AT] == MAGIC_MAX && size >= BATCH_HEADER_SIZE);
     store_u32(batch + BATCH_CRC_AT, crc_of(slice_of(batch, size)));
 }
@@ -190,7 +189,7 @@ enum err batch_body(const struct batch_view *batch, size_t limit, struct text *s
     enum codec codec = CODEC_NONE;
     enum err e = batch_codec(&batch->header, &codec);
     if (e != OK) return e;
-    if (batch->header.magic != MAGIC_MAX) return ERR_CORRUPT;
+    if (batch->header.magic != MAGIC_MAX || batch->bytes.size < BATCH_HEADER_SIZE) return ERR_CORRUPT;
     struct slice stored = slice_of(batch->bytes.data + BATCH_HEADER_SIZE, batch->bytes.size - BATCH_HEADER_SIZE);
     if (codec == CODEC_NONE || (stored.size == 0 && batch->header.record_count == 0)) {
         *body = stored;

@@ -12,7 +12,8 @@
 #include "record/compress.h"
 
 enum {
-    BATCH_OFFSET_SIZE = 12,   // baseOffset and batchLength: size of a batch = batchLength + 12
+    BATCH_OFFSET_SIZE = 12, // baseOffset and batchLength: size of a batch = batchLength + 12
+    BATCH_LENGTH_AT = 8,
     BATCH_MAGIC_AT = 16,      // the same place in every format
     BATCH_CRC_AT = 17,        // magic 2
     BATCH_ATTRIBUTES_AT = 21, // magic 2; the CRC covers from here to the end

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "record/builder.h"
+#include "record/compress.h"
 #include "record/validate.h"
 
+enum { PACKED = 7 }; // in the lowest three bits: what stands behind the header is yet to be compressed
 enum { BODY_MAX = 1 << 16, RAW = 0x80, APPEND_TIME = 0x40, COMPACTED = 0x20, KEEPS_CODEC = 0x10, COORDINATOR = 0x08 };
 
 static void repair(uint8_t *batch, size_t size)
@@ -14,6 +16,23 @@ static void repair(uint8_t *batch, size_t size)
     store_i32(batch + 8, (int32_t)size - BATCH_OFFSET_SIZE);
     batch[BATCH_MAGIC_AT] = 2;
     batch_seal(batch);
+}
+
+// Compresses what stands behind the header by the codec the header names, so that mutations reach the records.
+static uint8_t *pack(uint8_t *take_bytes, size_t *size)
+{
+    int bits = load_i16(take_bytes + BATCH_ATTRIBUTES_AT) & BATCH_CODEC_MASK;
+    struct text out = {0};
+    text_add(&out, slice_of(take_bytes, BATCH_HEADER_SIZE));
+    struct slice records = slice_of(take_bytes + BATCH_HEADER_SIZE, *size - BATCH_HEADER_SIZE);
+    enum err e = codec_compress((enum codec)(bits % CODEC_COUNT), COMPRESS_LEVEL_DEFAULT, records, &out);
+    ASSERT(e == OK);
+    uint8_t *packed = malloc(out.size);
+    memcpy(packed, out.data, out.size);
+    *size = out.size;
+    text_deinit(&out);
+    free(take_bytes);
+    return packed;
 }
 
 static void walk(const struct batch_view *view, struct slice body)
@@ -76,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size--;
     uint8_t *bytes = malloc(size + 1);
     memcpy(bytes, data + 1, size);
+    if ((flags & PACKED) == PACKED && size >= BATCH_HEADER_SIZE) bytes = pack(bytes, &size);
     if ((flags & RAW) == 0 && size >= BATCH_HEADER_SIZE) repair(bytes, size);
     struct validate_options options = {
         .origin = (flags & COORDINATOR) != 0 ? APPEND_COORDINATOR : APPEND_CLIENT,
@@ -94,7 +114,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct batch_view view;
     struct batch_iter it = batch_iter(slice_of(bytes, size));
     while (batch_next(&it, &view)) (void)batch_crc_is_valid(view.bytes);
-    if (produce_check_framing(slice_of(bytes, size), 12, &view) == OK) judge(&view, bytes, &options);
+    bool is_transactional;
+    struct text problem = {0};
+    enum err glance = produce_glance(slice_of(bytes, size), &is_transactional, &problem);
+    enum err framing = produce_check_framing(slice_of(bytes, size), 12, &view);
+    ASSERT((glance == OK) == (problem.size == 0) && (framing != OK || glance == OK));
+    if (framing == OK) judge(&view, bytes, &options);
+    text_deinit(&problem);
     free(bytes);
     return 0;
 }

@@ -3,7 +3,7 @@
 //
 //   0   8 bytes   82 53 4e 41 50 50 59 00 (0x82 "SNAPPY" 0)
 //   8   i32       version (1)
-//   12  i32       oldest version that can read this (1); Java's reader does not look at it
+//   12  i32       oldest version that can read this (1); Java's reader takes any value of both
 //   16  blocks:   i32 size, then that many bytes of one raw snappy block, at most 32 KiB of input when we write
 //
 // Streams may be concatenated: a header in the place of a block's size is skipped. Bytes that do not start with the
@@ -66,7 +66,6 @@ enum err snappy_any_decompress(struct slice in, struct sink *sink)
     if (!has_magic(in.data, in.size)) return decompress_block(in, sink);
     for (size_t at = 0; at < in.size;) {
         if (has_magic(in.data + at, in.size - at)) {
-            if (load_i32(in.data + at + 8) < XERIAL_VERSION) return ERR_CORRUPT;
             at += XERIAL_HEADER_SIZE;
             continue;
         }

@@ -9,17 +9,52 @@
 
 enum { ZSTD_PRODUCE_VERSION_MIN = 7, ERRORS_SHOWN = 3 };
 
+enum err produce_glance(struct slice records, bool *is_transactional, struct text *problem)
+{
+    size_t size = 0;
+    enum err e = batch_size(records, &size);
+    *is_transactional = false;
+    if (e == ERR_CORRUPT) {
+        int32_t length = load_i32(records.data + BATCH_LENGTH_AT);
+        if (length < MESSAGE_SIZE_MIN)
+            text_printf(problem, "Record size %d is less than the minimum record overhead (%d)", length,
+                        MESSAGE_SIZE_MIN);
+        else
+            text_printf(problem, "Invalid magic found in record: %d", (int8_t)records.data[BATCH_MAGIC_AT]);
+        return ERR_CORRUPT_MESSAGE;
+    }
+    // The smallest batch, 26 bytes, has its attributes.
+    if (e == OK && size <= records.size && records.data[BATCH_MAGIC_AT] == 2)
+        *is_transactional = (load_i16(records.data + BATCH_ATTRIBUTES_AT) & BATCH_TRANSACTIONAL) != 0;
+    return OK;
+}
+
+// A batch that is shorter than a header. Kafka takes it for one until it looks at the CRC: errors that are found before
+// come first. All of it that is looked at until then is here; the rest is zero.
+static struct batch_view short_batch(struct slice bytes)
+{
+    return (struct batch_view){
+        .header = {.base_offset = load_i64(bytes.data),
+                   .magic = 2,
+                   .attributes = load_i16(bytes.data + BATCH_ATTRIBUTES_AT)},
+        .bytes = bytes,
+    };
+}
+
 enum err produce_check_framing(struct slice records, int16_t produce_version, struct batch_view *out)
 {
     struct batch_view first;
-    enum err e = batch_parse(records, &first);
-    if (e == ERR_TRUNCATED) return ERR_INVALID_RECORD;
-    if (e != OK) return ERR_CORRUPT_MESSAGE;
-    if (first.header.magic < 2) return ERR_INVALID_RECORD;
-    int codec_bits = first.header.attributes & BATCH_CODEC_MASK;
-    if (codec_bits == CODEC_ZSTD && produce_version < ZSTD_PRODUCE_VERSION_MIN) return ERR_UNSUPPORTED_COMPRESSION_TYPE;
-    struct slice rest = slice_of(records.data + first.bytes.size, records.size - first.bytes.size);
     size_t size = 0;
+    enum err e = batch_size(records, &size);
+    if (e == ERR_CORRUPT) return ERR_CORRUPT_MESSAGE;
+    if (e != OK || size > records.size || records.data[BATCH_MAGIC_AT] < 2) return ERR_INVALID_RECORD;
+    if (batch_parse(records, &first) != OK) first = short_batch(slice_of(records.data, size));
+    int codec_bits = first.header.attributes & BATCH_CODEC_MASK;
+    if (produce_version < ZSTD_PRODUCE_VERSION_MIN) { // newer ones come to know the codec when they open the batch
+        if (codec_bits == CODEC_ZSTD) return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+        if (codec_bits >= CODEC_COUNT) return ERR_UNKNOWN_SERVER_ERROR;
+    }
+    struct slice rest = slice_of(records.data + size, records.size - size);
     e = batch_size(rest, &size);
     if (e == ERR_CORRUPT) return ERR_CORRUPT_MESSAGE;
     if (e == OK && size <= rest.size) return ERR_INVALID_RECORD; // a second complete batch
@@ -225,10 +260,18 @@ void batch_accept(uint8_t *batch, const struct validate_result *result)
     ASSERT(changed == result->needs_rewrite);
 }
 
+// What Kafka's writer of batches insists on, where its validator does not.
+static bool has_writable_producer(const struct batch_header *h)
+{
+    if (h->producer_id == NO_PRODUCER_ID) return !batch_is_transactional(h);
+    return h->producer_epoch != NO_PRODUCER_EPOCH && (h->base_sequence >= 0 || batch_is_control(h));
+}
+
 enum err batch_rebuild(const struct batch_view *batch, const struct validate_options *options,
                        const struct validate_result *result, struct text *out)
 {
     const struct batch_header *h = &batch->header;
+    if (!has_writable_producer(h)) return ERR_UNKNOWN_SERVER_ERROR;
     struct batch_spec spec = batch_spec(0);
     spec.codec = result->codec;
     spec.level = options->keeps_codec ? COMPRESS_LEVEL_DEFAULT : options->target_level;

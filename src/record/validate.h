@@ -2,7 +2,8 @@
 // The judge of produced batches (kafka-internals B1, B2): which error, in which order, and what must be rewritten.
 // Stateless: runs on any shard or task over read-only bytes. The partition's owner stamps offset and epoch later.
 //
-//   produce_check_framing   first, per partition of the request, before authorisation's later steps
+//   produce_glance          first, over all partitions of a request
+//   produce_check_framing   per partition of the request, before authorisation's later steps
 //   batch_validate          once the partition's configuration is known
 //   batch_accept            rewrites in place (or batch_rebuild makes a new batch)
 //   batch_set_base_offset, batch_set_leader_epoch   by the owner, at the append
@@ -12,9 +13,14 @@
 #include "base/arena.h"
 #include "record/batch.h"
 
+// What is looked at of each partition's `records` before anything else, until one is transactional: is its first batch?
+// ERR_CORRUPT_MESSAGE (an impossible length, an unknown magic) fails the whole request, with `problem` for a message.
+MUST_CHECK enum err produce_glance(struct slice records, bool *is_transactional, struct text *problem);
+
 // What the request layer checks (rows 4-6 of B1) of one partition's `records`: ERR_INVALID_RECORD for no complete
 // batch, magic 0 or 1, a second batch; ERR_CORRUPT_MESSAGE for an unknown magic or impossible length;
-// ERR_UNSUPPORTED_COMPRESSION_TYPE for zstd below Produce v7. A partial batch behind the first is dropped.
+// ERR_UNSUPPORTED_COMPRESSION_TYPE for zstd below Produce v7. A partial batch behind the first is dropped. A batch
+// shorter than a header passes, for batch_validate to refuse.
 MUST_CHECK enum err produce_check_framing(struct slice records, int16_t produce_version, struct batch_view *out);
 
 enum append_origin {
@@ -77,7 +83,8 @@ void batch_accept(uint8_t *batch, const struct validate_result *result);
 
 // Appends to `out` the batch as it is to be stored, recompressed, offset deltas renumbered 0..n-1, base offset 0.
 // ERR_MESSAGE_TOO_LARGE when it then exceeds max_message_bytes; ERR_UNKNOWN_SERVER_ERROR where Kafka fails so (a
-// timestamp below -1). `out` must not be the scratch that result->body points into.
+// timestamp below -1, a producer id without an epoch or sequence, a transactional batch without a producer). `out` must
+// not be the scratch that result->body points into.
 MUST_CHECK enum err batch_rebuild(const struct batch_view *batch, const struct validate_options *options,
                                   const struct validate_result *result, struct text *out);
 

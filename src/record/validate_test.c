@@ -181,6 +181,92 @@ static void test_log_append_time_is_written_once(void **state)
     drop(&f);
 }
 
+// Kafka takes 26 bytes of magic 2 for a batch until it looks at the checksum: what is wrong before that comes first.
+static void test_a_batch_shorter_than_a_header_fails_late(void **state)
+{
+    (void)state;
+    uint8_t bytes[60] = {0};
+    struct text scratch = {0};
+    struct arena arena = {0};
+    struct validate_options options = plain_options();
+    struct validate_result result;
+    struct batch_view view;
+    for (size_t size = 26; size <= sizeof(bytes); size++) {
+        store_i64(bytes, 0);
+        store_i32(bytes + BATCH_LENGTH_AT, (int32_t)size - BATCH_OFFSET_SIZE);
+        bytes[BATCH_MAGIC_AT] = 2;
+        assert_int_equal(produce_check_framing(slice_of(bytes, size), 12, &view), OK);
+        assert_int_equal(batch_validate(&view, &options, &scratch, &arena, &result, NULL), ERR_CORRUPT_MESSAGE);
+        store_i64(bytes, 1);
+        assert_int_equal(produce_check_framing(slice_of(bytes, size), 12, &view), OK);
+        assert_int_equal(batch_validate(&view, &options, &scratch, &arena, &result, NULL), ERR_INVALID_RECORD);
+    }
+    text_deinit(&scratch);
+}
+
+static void test_a_glance_says_what_fails_the_whole_request(void **state)
+{
+    (void)state;
+    struct fixture f;
+    build(&f, CODEC_NONE, 1, SLICE("key"), SLICE("value"));
+    struct text problem = {0};
+    bool is_transactional = true;
+    assert_int_equal(produce_glance(SLICE_NULL, &is_transactional, &problem), OK);
+    assert_int_equal(produce_glance(text_slice(&f.bytes), &is_transactional, &problem), OK);
+    assert_false(is_transactional);
+    store_i16(f.bytes.data + BATCH_ATTRIBUTES_AT, BATCH_TRANSACTIONAL);
+    assert_int_equal(produce_glance(text_slice(&f.bytes), &is_transactional, &problem), OK);
+    assert_true(is_transactional);
+    assert_int_equal(produce_glance(slice_of(f.bytes.data, f.bytes.size - 1), &is_transactional, &problem), OK);
+    assert_false(is_transactional); // no whole batch
+    f.bytes.data[BATCH_MAGIC_AT] = 3;
+    assert_int_equal(produce_glance(text_slice(&f.bytes), &is_transactional, &problem), ERR_CORRUPT_MESSAGE);
+    assert_string_equal(text_cstr(&problem), "Invalid magic found in record: 3");
+    text_clear(&problem);
+    store_i32(f.bytes.data + BATCH_LENGTH_AT, -7);
+    assert_int_equal(produce_glance(text_slice(&f.bytes), &is_transactional, &problem), ERR_CORRUPT_MESSAGE);
+    assert_string_equal(text_cstr(&problem), "Record size -7 is less than the minimum record overhead (14)");
+    text_deinit(&problem);
+    drop(&f);
+}
+
+// What Kafka's writer of batches refuses is refused when a batch has to be written anew, and only then.
+static void test_rebuild_insists_on_a_whole_producer(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t id;
+        int16_t epoch;
+        int attributes;
+        enum err expected;
+    } rows[] = {
+        {-1, -1, 0, OK},
+        {7, 0, 0, OK},
+        {7, -1, 0, ERR_UNKNOWN_SERVER_ERROR},
+        {-1, -1, BATCH_TRANSACTIONAL, ERR_UNKNOWN_SERVER_ERROR},
+        {7, 0, BATCH_TRANSACTIONAL, OK},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture f;
+        build(&f, CODEC_NONE, 2, SLICE("key"), SLICE("value"));
+        store_i16(f.bytes.data + BATCH_ATTRIBUTES_AT, (int16_t)rows[i].attributes);
+        store_i64(f.bytes.data + 43, rows[i].id);
+        store_i16(f.bytes.data + 51, rows[i].epoch);
+        store_i32(f.bytes.data + 53, rows[i].id < 0 ? -1 : 0);
+        batch_seal(f.bytes.data);
+        struct validate_options options = plain_options();
+        options.keeps_codec = false;
+        options.target_codec = CODEC_ZSTD;
+        struct validate_result result;
+        struct text out = {0};
+        assert_int_equal(produce_check_framing(text_slice(&f.bytes), 12, &f.view), OK);
+        assert_int_equal(batch_validate(&f.view, &options, &f.scratch, &f.arena, &result, NULL), OK);
+        assert_int_equal(batch_rebuild(&f.view, &options, &result, &out), rows[i].expected);
+        text_deinit(&out);
+        drop(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +276,9 @@ int main(void)
         cmocka_unit_test(test_coordinators_may_write_control_batches),
         cmocka_unit_test(test_rebuild_keeps_the_records),
         cmocka_unit_test(test_log_append_time_is_written_once),
+        cmocka_unit_test(test_a_batch_shorter_than_a_header_fails_late),
+        cmocka_unit_test(test_a_glance_says_what_fails_the_whole_request),
+        cmocka_unit_test(test_rebuild_insists_on_a_whole_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

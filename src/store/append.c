@@ -26,9 +26,9 @@ static enum err check_shape(const struct plog *plog, const struct plog_append *a
         int64_t base = append->origin == PLOG_REPLICA ? h->base_offset : expected;
         if (h->last_offset_delta < 0 || base > INT64_MAX - 1 - h->last_offset_delta) return ERR_CORRUPT;
         if (append->origin != PLOG_REPLICA && (count > 0 || h->magic != 2)) return ERR_CORRUPT;
-        if (base < expected || h->partition_leader_epoch < epoch)
-            return append->origin == PLOG_REPLICA ? ERR_INVALID : ERR_CORRUPT;
-        if (append->origin == PLOG_REPLICA) epoch = h->partition_leader_epoch;
+        bool is_replica = append->origin == PLOG_REPLICA;
+        if (is_replica && (base < expected || h->partition_leader_epoch < epoch)) return ERR_INVALID;
+        if (is_replica) epoch = h->partition_leader_epoch; // what a client wrote there is stamped over
         if (count++ == 0) *first = batch;
         *last_offset = base + h->last_offset_delta;
         expected = *last_offset + 1;

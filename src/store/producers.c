@@ -122,7 +122,8 @@ enum err producers_check(const struct producers *producers, enum plog_origin ori
     *duplicate = NULL;
     if (!batch_has_producer(h) || origin == PLOG_REPLICA) return OK;
     const struct producer *p = find(producers, h->producer_id);
-    if (p == NULL) return OK;
+    if (p == NULL)
+        return h->producer_epoch < NO_PRODUCER_EPOCH ? ERR_INVALID_PRODUCER_EPOCH : OK; // Kafka's unknown is -1
     if (batch_is_control(h)) {
         enum control_type type;
         int32_t coordinator_epoch;

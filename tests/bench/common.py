@@ -27,7 +27,8 @@ def loadgen(node, *words):
     return json.loads(done.stdout)
 
 
-def save(name, results):
+def save(name, results, picture=None):
+    """Into bench-results: the figures of all rounds as JSON, and the picture (SVG) when there is one."""
     folder = ROOT / "bench-results"
     folder.mkdir(exist_ok=True)
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
@@ -36,6 +37,9 @@ def save(name, results):
     path.write_text(json.dumps({"when": f"{now:%F %T}Z", "commit": commit, "cores": os.cpu_count(), "kernel": platform.release(),
                                 "results": results}, indent=1) + "\n")
     print(f"written to {path.relative_to(ROOT)}")
+    if picture:
+        path.with_suffix(".svg").write_text(picture)
+        print(f"       and {path.with_suffix('.svg').relative_to(ROOT)}")
 
 
 def median(values):
@@ -48,8 +52,22 @@ def spread(values):
     return f"{min(values):.4g}-{max(values):.4g}"
 
 
-def print_ratios(results, is_less_better):
-    """One line per figure: each broker's median and spread, and ours over Kafka's, round by round."""
+def ratios_of(results, name):
+    """Ours over Kafka's, round by round; empty when only one of them ran."""
+    if len(results) < 2:
+        return []
+    return [ours[name] / theirs[name] for ours, theirs in zip(results["odradek"], results["kafka"]) if theirs.get(name)]
+
+
+def verdict(ratio, is_less_better, aim):
+    if aim is None:
+        return "lower is better" if is_less_better else ""
+    met = ratio <= aim if is_less_better else ratio >= aim
+    return f"aim {'<=' if is_less_better else '>='} {aim:g}: {'met' if met else 'MISSED'}"
+
+
+def print_ratios(results, is_less_better, aims=None):
+    """One line per figure: each broker's median and spread, and ours over Kafka's, round by round. `aims` by figure."""
     kinds = list(results)
     names = list(results[kinds[0]][0])
     width = max(len(name) for name in names)
@@ -59,9 +77,9 @@ def print_ratios(results, is_less_better):
         for kind in kinds:
             values = [r[name] for r in results[kind]]
             cells.append(f"{median(values):16.4g} {spread(values):>17}")
-        line = f"{name:{width}}  " + "  ".join(cells)
-        if len(kinds) == 2:
-            ratios = [ours[name] / theirs[name] for ours, theirs in zip(results["odradek"], results["kafka"]) if theirs[name]]
-            if ratios:
-                line += f"   {median(ratios):10.3g}  ({spread(ratios)})  {'lower is better' if is_less_better(name) else ''}"
-        print(line.rstrip())
+        row = f"{name:{width}}  " + "  ".join(cells)
+        ratios = ratios_of(results, name)
+        if ratios:
+            middle = median(ratios)
+            row += f"   {middle:10.3g}  ({spread(ratios)})  {verdict(middle, is_less_better(name), (aims or {}).get(name))}"
+        print(row.rstrip())

@@ -13,7 +13,9 @@
 //   group topic=T partitions=N members=M beat_ms=B     one group: all join; then each leaves and comes back in turn
 //   groups topic=T groups=G seconds=X beat_ms=B commit_ms=C     groups of one member: heartbeats and commits
 //   e2e topic=T rate=RECORDS_PER_SECOND seconds=X size=S acks=A             latency from the intended send time to
-//   receipt meta topic=T count=N      Metadata round trips, one after the other
+//                                      receipt
+//   meta topic=T count=N                 Metadata round trips, one after the other
+//   idle conns=N seconds=X               connections that asked for ApiVersions once: what they cost while nothing happens
 //
 // Prints one line of JSON. Latencies in us; with rate= they count from the moment a request was due, not from when it
 // could be sent, so a stall of the broker is charged to every request it delayed. -p adds the broker's CPU seconds per
@@ -36,6 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -518,6 +521,33 @@ static void do_create(const struct options *o)
     printf("}\n");
 }
 
+static void do_idle(const struct options *o)
+{
+    struct buffer request = {0};
+    int conns = (int)number(o, "conns", 1000);
+    struct rlimit files = {.rlim_cur = (rlim_t)conns + 64};
+    struct rlimit had;
+    if (getrlimit(RLIMIT_NOFILE, &had)) die("getrlimit");
+    files.rlim_max = had.rlim_max;
+    if (had.rlim_cur < files.rlim_cur && setrlimit(RLIMIT_NOFILE, &files)) die("setrlimit");
+    double before_mib = resident_mib(o->broker_pid);
+    begin_request(&request, API_VERSIONS, 0);
+    end_request(&request, 0);
+    struct meter m = begin(o);
+    for (int i = 0; i < conns; i++) {
+        size_t size;
+        int fd = dial(o); // closed by the end of this program
+        if (fd < 0) die("connect");
+        free(ask(fd, &request, &size));
+    }
+    double opened_s = elapsed_s(&m);
+    double mib = resident_mib(o->broker_pid) - before_mib;
+    m = begin(o);
+    nanosleep(&(struct timespec){.tv_sec = (time_t)number(o, "seconds", 5)}, NULL);
+    double core_percent = (cpu_seconds(o->broker_pid) - m.cpu_s) / elapsed_s(&m) * 100;
+    printf("{\"connections_s\": %.0f, \"mib\": %.2f, \"core_percent\": %.2f}\n", conns / opened_s, mib, core_percent);
+}
+
 static void do_ready(const struct options *o, char **program)
 {
     struct buffer request = {0};
@@ -601,11 +631,13 @@ int main(int argc, char **argv)
         do_e2e(&o);
     else if (!strcmp(command, "meta"))
         do_meta(&o);
+    else if (!strcmp(command, "idle"))
+        do_idle(&o);
     else if (!strcmp(command, "group"))
         do_group(&o);
     else if (!strcmp(command, "groups"))
         do_groups(&o);
     else
-        errno = 0, die("ready, create, produce, fetch, e2e, meta, group or groups; see the head of loadgen.c");
+        errno = 0, die("ready, create, produce, fetch, e2e, meta, idle, group or groups; see the head of loadgen.c");
     return 0;
 }

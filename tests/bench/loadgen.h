@@ -13,6 +13,7 @@ enum {
     API_FETCH = 1,
     API_LIST_OFFSETS = 2,
     API_METADATA = 3,
+    API_VERSIONS = 18,
     API_CREATE_TOPICS = 19,
     BATCH_HEADER_BYTES = 61, // up to and including the record count
     INFLIGHT_MAX = 256,
@@ -54,7 +55,8 @@ struct samples {
 };
 
 struct meter {
-    double cpu_s;
+    double cpu_s;        // the broker's
+    double client_cpu_s; // ours
     uint64_t begun_ns;
 };
 

@@ -236,7 +236,8 @@ double resident_mib(int pid)
 
 struct meter begin(const struct options *o)
 {
-    return (struct meter){.cpu_s = o->broker_pid ? cpu_seconds(o->broker_pid) : 0, .begun_ns = now_ns()};
+    double cpu_s = o->broker_pid ? cpu_seconds(o->broker_pid) : 0;
+    return (struct meter){.cpu_s = cpu_s, .client_cpu_s = cpu_seconds(getpid()), .begun_ns = now_ns()};
 }
 
 double elapsed_s(const struct meter *m)
@@ -249,7 +250,7 @@ void print_broker(const struct options *o, const struct meter *m, double bytes, 
     if (!o->broker_pid) return;
     double cpu_s = cpu_seconds(o->broker_pid) - m->cpu_s;
     if (bytes > 0) printf(", \"cpu_s_per_gb\": %.3f", cpu_s / (bytes / 1e9));
-    printf(", \"cpu_s\": %.3f", cpu_s);
+    printf(", \"cpu_s\": %.3f, \"client_cpu_s\": %.3f", cpu_s, cpu_seconds(getpid()) - m->client_cpu_s);
     if (requests > 0) printf(", \"cpu_us_per_request\": %.2f", cpu_s / requests * 1e6);
     printf(", \"rss_mib\": %.1f", resident_mib(o->broker_pid));
 }

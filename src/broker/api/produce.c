@@ -3,6 +3,7 @@
 // in a task when that means decompressing much; the good ones travel to the shards that own their partitions, one
 // message ("leg") per shard; each leg comes home when all its appends are acknowledged as `acks` asks.
 #include "proto/produce.h"
+#include "base/map.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
 #include "broker/cluster.h"
@@ -17,14 +18,15 @@ enum { DECOMPRESSED_MAX = 64 * 1024 * 1024 };
 
 struct produce_leg;
 
-struct produce_item { // one partition of the request
+struct produce_item {                                       // one partition of the request
+    const struct produce_request_topic_produce_data *topic; // readable until the checks are done
     struct produce_response_partition_produce_response *out;
     struct produce_leg *leg;   // NULL when it failed before
     struct produce_item *next; // in the leg
     struct uuid topic_id;
     struct slice records; // as sent
-    enum err error;       // of the judgement
-    bool is_judged;
+    enum err error;       // of the checks, or of the judgement
+    bool is_judged;       // the partition's owner says what comes of it
     struct batch_view view;
     struct validate_options options;
     struct validate_result result;
@@ -54,6 +56,8 @@ struct produce {
     struct produce_response response;
     struct produce_item *items;
     int item_count;
+    uint32_t *seen; // hash table of 1 + index in items, NULL when no partition can be there twice
+    uint32_t seen_mask;
     struct produce_leg *legs; // by shard
     int legs_out;
     struct env_task task;
@@ -161,7 +165,6 @@ static enum err append(struct produce_item *item, struct partition *partition)
                                         .leader_epoch = partition->leader_epoch,
                                         .done = published};
     enum err e = plog_append(partition->plog, &item->append);
-    item->out->log_start_offset = plog_log_start(partition->plog);
     if (e != OK) return e;
     item->leg->unpublished++;
     item->out->base_offset = item->append.base_offset;
@@ -170,15 +173,35 @@ static enum err append(struct produce_item *item, struct partition *partition)
     return OK;
 }
 
-static enum err try_append(struct produce_item *item)
+// Kafka's answer tells where the log starts when a batch was refused by what is in it, and not by its size or checksum.
+static bool tells_log_start(enum err e)
 {
-    struct produce_leg *leg = item->leg;
-    struct partition *partition = partition_find(leg->owner, item->topic_id, item->out->index);
+    return e != ERR_CORRUPT_MESSAGE && e != ERR_MESSAGE_TOO_LARGE && e != ERR_RECORD_LIST_TOO_LARGE &&
+           e != ERR_KAFKA_STORAGE_ERROR;
+}
+
+static enum err check_partition(const struct produce_item *item, const struct partition *partition)
+{
     enum err e = partition_check(partition, -1);
     if (e != OK) return e;
     int32_t needed = item->min_insync_replicas < item->replica_count ? item->min_insync_replicas : item->replica_count;
-    if (leg->produce->body->acks == ACKS_ALL && partition_isr_size(partition) < needed) return ERR_NOT_ENOUGH_REPLICAS;
-    return append(item, partition);
+    bool wants_all = item->leg->produce->body->acks == ACKS_ALL;
+    return wants_all && partition_isr_size(partition) < needed ? ERR_NOT_ENOUGH_REPLICAS : OK;
+}
+
+// What is wrong with the partition comes before what is wrong with the batch, though that was found first.
+static enum err try_append(struct produce_item *item)
+{
+    struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->out->index);
+    enum err e = check_partition(item, partition);
+    if (e != OK) {
+        item->out->record_errors.count = 0;
+        item->out->error_message = SLICE_NULL;
+        return e;
+    }
+    e = item->error != OK ? item->error : append(item, partition);
+    if (tells_log_start(e)) item->out->log_start_offset = plog_log_start(partition->plog);
+    return e;
 }
 
 static void deadline_passed(struct env *env, struct env_timer *timer)
@@ -308,7 +331,7 @@ static void submit(struct produce *produce)
     int shard_count = home->broker->shard_count;
     produce->legs = ARENA_ARRAY(&produce->request->arena, struct produce_leg, shard_count);
     for (int i = 0; i < produce->item_count; i++) {
-        if (produce->items[i].error != OK)
+        if (produce->items[i].error != OK && !produce->items[i].is_judged)
             set_error(&produce->items[i], produce->items[i].error);
         else
             route(produce, &produce->items[i]);
@@ -380,8 +403,6 @@ static enum err check(struct produce *produce, struct produce_item *item, const 
     if (partition == NULL) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     enum err e = produce_check_framing(item->records, (int16_t)request->version, &item->view);
     if (e != OK) return e;
-    if (batch_is_transactional(&item->view.header) && slice_is_null(produce->body->transactional_id))
-        return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     if (produce->body->acks < ACKS_ALL || produce->body->acks > ACKS_LEADER) return ERR_INVALID_REQUIRED_ACKS;
     if (topic_is_internal(in_image->name) && !slice_eq_str(request->ctx.client_id, "__admin_client"))
         return ERR_INVALID_TOPIC_EXCEPTION;
@@ -393,26 +414,117 @@ static enum err check(struct produce *produce, struct produce_item *item, const 
     return OK;
 }
 
+static void fail_all(struct produce *produce, enum err error, struct slice message)
+{
+    for (int i = 0; i < produce->item_count; i++) {
+        produce->items[i].error = error;
+        produce->items[i].out->error_message = message;
+    }
+}
+
+// What fails a request as a whole before any partition of it is looked up. False: it did.
+static bool check_request(struct produce *produce)
+{
+    const struct produce_request *body = produce->body;
+    struct text problem = {0};
+    enum err e = OK;
+    bool is_transactional = false;
+    for (int32_t t = 0; t < body->topic_data.count && e == OK && !is_transactional; t++) {
+        const struct produce_request_topic_produce_data *topic = &body->topic_data.items[t];
+        for (int32_t p = 0; p < topic->partition_data.count && e == OK && !is_transactional; p++)
+            e = produce_glance(topic->partition_data.items[p].records.bytes, &is_transactional, &problem);
+    }
+    bool is_allowed = !is_transactional ||
+                      (!slice_is_null(body->transactional_id) &&
+                       authorize(&produce->request->ctx, ACL_WRITE, ACL_TRANSACTIONAL_ID, body->transactional_id));
+    if (e != OK)
+        fail_all(produce, e, arena_copy(&produce->request->arena, text_slice(&problem)));
+    else if (!is_allowed)
+        fail_all(produce, ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, SLICE_NULL);
+    text_deinit(&problem);
+    return e == OK && is_allowed;
+}
+
+// A transactional request has one producer, and one epoch of it.
+static void check_one_producer(struct produce *produce)
+{
+    const struct batch_header *first = NULL;
+    for (int i = 0; i < produce->item_count; i++) {
+        const struct produce_item *item = &produce->items[i];
+        const struct batch_header *h = &item->view.header;
+        bool passed_framing =
+            item->error == OK || item->error == ERR_INVALID_REQUIRED_ACKS || item->error == ERR_INVALID_TOPIC_EXCEPTION;
+        if (!passed_framing || !batch_is_transactional(h) || !batch_has_producer(h)) continue;
+        if (first == NULL) first = h;
+        if (first->producer_id == h->producer_id && first->producer_epoch == h->producer_epoch) continue;
+        fail_all(produce, ERR_INVALID_PRODUCER_ID_MAPPING,
+                 SLICE("Transactional records contained more than one producer ID"));
+        return;
+    }
+}
+
+static void check_all(struct produce *produce)
+{
+    if (!check_request(produce)) return;
+    const struct image *image = produce->request->shard->image;
+    bool by_id = produce->request->version >= 13;
+    const struct produce_request_topic_produce_data *last = NULL;
+    const struct image_topic *in_image = NULL;
+    for (int i = 0; i < produce->item_count; i++) {
+        struct produce_item *item = &produce->items[i];
+        if (item->topic != last) {
+            last = item->topic;
+            in_image = by_id ? image_topic_by_id(image, last->topic_id) : image_topic_by_name(image, last->name);
+        }
+        item->error = check(produce, item, in_image);
+    }
+    check_one_producer(produce);
+}
+
+static bool same_topic(const struct produce_request_topic_produce_data *a,
+                       const struct produce_request_topic_produce_data *b, bool by_id)
+{
+    return a == b || (by_id ? uuid_eq(a->topic_id, b->topic_id) : slice_eq(a->name, b->name));
+}
+
+// The item that is there for the same partition; else NULL, and the next one is noted as it.
+static struct produce_item *find_same(struct produce *produce, uint64_t topic_hash,
+                                      const struct produce_request_topic_produce_data *topic, int32_t index)
+{
+    if (produce->seen == NULL) return NULL;
+    bool by_id = produce->request->version >= 13;
+    uint32_t slot = (uint32_t)hash_u64(topic_hash, (uint64_t)index) & produce->seen_mask;
+    for (; produce->seen[slot] != 0; slot = (slot + 1) & produce->seen_mask) {
+        struct produce_item *item = &produce->items[produce->seen[slot] - 1];
+        if (item->out->index == index && same_topic(item->topic, topic, by_id)) return item;
+    }
+    produce->seen[slot] = (uint32_t)produce->item_count + 1;
+    return NULL;
+}
+
 static void add_topic(struct produce *produce, const struct produce_request_topic_produce_data *in,
                       struct produce_response_topic_produce_response *out)
 {
-    struct request *request = produce->request;
-    struct arena *arena = &request->arena;
+    struct arena *arena = &produce->request->arena;
     out->name = arena_copy(arena, in->name); // the input may go before the answer does
     out->topic_id = in->topic_id;
-    out->partition_responses.count = in->partition_data.count;
     out->partition_responses.items =
         ARENA_ARRAY(arena, struct produce_response_partition_produce_response, in->partition_data.count);
-    const struct image *image = request->shard->image;
-    const struct image_topic *topic =
-        request->version >= 13 ? image_topic_by_id(image, in->topic_id) : image_topic_by_name(image, in->name);
+    uint64_t hash = produce->seen == NULL ? 0 : hash_bytes(hash_bytes(0, slice_of(in->topic_id.bytes, 16)), in->name);
     for (int32_t i = 0; i < in->partition_data.count; i++) {
-        struct produce_item *item = &produce->items[produce->item_count++];
-        item->out = &out->partition_responses.items[i];
+        int32_t index = in->partition_data.items[i].index;
+        struct slice records = in->partition_data.items[i].records.bytes;
+        struct produce_item *item = find_same(produce, hash, in, index);
+        if (item != NULL) { // named twice, the last one counts
+            item->records = records;
+            continue;
+        }
+        item = &produce->items[produce->item_count++];
+        item->topic = in;
+        item->records = records;
+        item->out = &out->partition_responses.items[out->partition_responses.count++];
         *item->out = produce_response_partition_produce_response_init();
-        item->out->index = in->partition_data.items[i].index;
-        item->records = in->partition_data.items[i].records.bytes;
-        item->error = check(produce, item, topic);
+        item->out->index = index;
     }
 }
 
@@ -428,6 +540,16 @@ static bool is_heavy(const struct produce *produce)
     return false;
 }
 
+// Could a partition be there twice? Not in one topic whose indexes grow.
+static bool may_repeat(const struct produce_request *body)
+{
+    if (body->topic_data.count != 1) return body->topic_data.count > 1;
+    const struct produce_request_topic_produce_data *topic = &body->topic_data.items[0];
+    for (int32_t i = 1; i < topic->partition_data.count; i++)
+        if (topic->partition_data.items[i].index <= topic->partition_data.items[i - 1].index) return true;
+    return false;
+}
+
 static struct produce *begin(struct request *request)
 {
     struct produce *produce = ARENA_NEW(&request->arena, struct produce);
@@ -438,6 +560,12 @@ static struct produce *begin(struct request *request)
     for (int32_t i = 0; i < produce->body->topic_data.count; i++)
         count += produce->body->topic_data.items[i].partition_data.count;
     produce->items = ARENA_ARRAY(&request->arena, struct produce_item, count);
+    if (may_repeat(produce->body)) {
+        uint32_t slots = 4;
+        while (slots / 2 < (uint32_t)count) slots *= 2;
+        produce->seen = ARENA_ARRAY(&request->arena, uint32_t, slots);
+        produce->seen_mask = slots - 1;
+    }
     produce->response.responses.count = produce->body->topic_data.count;
     produce->response.responses.items =
         ARENA_ARRAY(&request->arena, struct produce_response_topic_produce_response, produce->body->topic_data.count);
@@ -449,6 +577,7 @@ void api_produce(struct request *request)
     struct produce *produce = begin(request);
     for (int32_t i = 0; i < produce->body->topic_data.count; i++)
         add_topic(produce, &produce->body->topic_data.items[i], &produce->response.responses.items[i]);
+    check_all(produce);
     bool is_light = !is_heavy(produce);
     if (is_light) judge_all(produce, &request->shard->scratch);
     if (is_light && !inflates_too_much(produce)) {
