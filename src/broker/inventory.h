@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log directories held when the node started: partition directories and their checkpointed offsets. Made
-// before the loops run and read-only afterwards, so every shard may look its partitions up. It goes when all of them are
-// open: with many partitions it would be a fifth of the node's memory.
+// before the loops run and read-only afterwards, so every shard may look its partitions up. It goes when all are open:
+// with many partitions it would be a fifth of the node's memory.
 #ifndef ODRADEK_BROKER_INVENTORY_H
 #define ODRADEK_BROKER_INVENTORY_H
 

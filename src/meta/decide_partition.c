@@ -93,7 +93,8 @@ static int32_t choose_leader(const struct change *c, bool *is_unclean)
     for (int32_t i = 0; i < c->old->replicas.count; i++)
         if (is_candidate(c, c->old->replicas.items[i])) return c->old->replicas.items[i];
     // Nobody is known to have everything; the last leader has most of it.
-    bool is_last_resort = c->has_elr && c->isr.count == 0 && c->elr.count == 0 && c->old->rare->last_known_elr.count == 1;
+    bool is_last_resort =
+        c->has_elr && c->isr.count == 0 && c->elr.count == 0 && c->old->rare->last_known_elr.count == 1;
     if (is_last_resort && may_lead(c, c->old->rare->last_known_elr.items[0])) {
         *is_unclean = true;
         return c->old->rare->last_known_elr.items[0];
@@ -132,7 +133,8 @@ static bool fill_record(struct change *c)
     if (!ids_eq(c->elr, old->rare->elr))
         set_ids(arena, c->elr, &r->eligible_leader_replicas.items, &r->eligible_leader_replicas.count);
     bool stays_leaderless = r->leader == -1 || (r->leader == -2 && old->leader == -1);
-    if (c->has_elr && stays_leaderless && old->rare->last_known_elr.count == 1) c->last_known = old->rare->last_known_elr;
+    if (c->has_elr && stays_leaderless && old->rare->last_known_elr.count == 1)
+        c->last_known = old->rare->last_known_elr;
     bool loses_last = c->has_elr && isr_changes && c->isr.count == 0 && old->leader >= 0;
     if (loses_last) c->last_known = only(arena, old->leader);
     if (!ids_eq(c->last_known, old->rare->last_known_elr))
@@ -164,10 +166,10 @@ void decide_move_partitions(struct decide *decide, const struct decide_move *mov
         struct pmap_iter it = pmap_iter(&topic->partitions);
         for (const struct pitem *item; (item = pmap_next(&it)) != NULL;) {
             const struct image_partition *p = (const struct image_partition *)(const void *)item;
-            bool is_hit =
-                (move->leaving >= 0 && image_ids_contain(p->isr, move->leaving)) ||
-                (move->lost >= 0 && (image_ids_contain(p->isr, move->lost) || image_ids_contain(p->rare->elr, move->lost))) ||
-                (move->coming >= 0 && p->leader < 0);
+            bool is_hit = (move->leaving >= 0 && image_ids_contain(p->isr, move->leaving)) ||
+                          (move->lost >= 0 &&
+                           (image_ids_contain(p->isr, move->lost) || image_ids_contain(p->rare->elr, move->lost))) ||
+                          (move->coming >= 0 && p->leader < 0);
             if (is_hit) update(decide, p, move);
         }
     }

@@ -251,7 +251,8 @@ static void assign(struct decide *decide, const struct image_partition *old, str
 
 static struct decide_problem cancel(struct decide *decide, const struct image_partition *old)
 {
-    if (old->rare->removing.count == 0 && old->rare->adding.count == 0) return problem_of(ERR_NO_REASSIGNMENT_IN_PROGRESS);
+    if (old->rare->removing.count == 0 && old->rare->adding.count == 0)
+        return problem_of(ERR_NO_REASSIGNMENT_IN_PROGRESS);
     struct assignment to = {.replicas = minus(decide->arena, old->replicas, old->rare->adding),
                             .isr = minus(decide->arena, old->isr, old->rare->adding)};
     if (to.isr.count == 0) {
