@@ -2,7 +2,7 @@
 # A short face over the CMake presets; every target says in one line what it is for.
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-recovery bench-wire bench-validate clean
+.PHONY: all run setup test test-long tidy asan tsan fuzz debug bench bench-start bench-groups bench-compaction bench-recovery bench-wire bench-validate clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -51,6 +51,9 @@ bench-recovery: all ## starting with 10,000 and 50,000 partitions, cleanly and a
 
 bench-groups: all ## consumer groups: joining, a rolling restart, many small groups; beside Apache Kafka
 	@tests/bench/bench-groups
+
+bench-compaction: all ## latency of a steady load without and with a compaction beside it
+	@tests/bench/bench-compaction
 
 bench-wire: ## what the interpreter costs for a one-partition Produce
 	@tools/setup build

@@ -27,14 +27,14 @@ struct server {
     struct log *log;
     struct broker *broker;
     int64_t descriptors; // allowed
-    enum err why;
 };
 
 static void stopped(void *context, struct broker *broker, enum err why)
 {
     (void)broker;
     struct server *server = context;
-    server->why = why;
+    // As Kafka halts: what is open cannot be closed in order any more, and a disk that hangs must not hold the end.
+    if (why != OK) _exit(1);
     posix_node_stop(server->node);
 }
 
@@ -170,7 +170,7 @@ static enum err run_server(struct server *server, const struct config *config, s
     posix_node_run(server->node);
     broker_free(server->broker);
     posix_node_free(server->node);
-    return server->why;
+    return OK;
 }
 
 static int server_main(const struct cli_host *host, int argc, char **argv)

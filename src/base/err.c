@@ -26,6 +26,7 @@ static const struct entry entries[] = {
     {ERR_INVALID, false, "INVALID", "ApiException", "invalid value"},
     {ERR_CLOSED, true, "CLOSED", "ApiException", "closed"},
     {ERR_BUSY, true, "BUSY", "ApiException", "in use"},
+    {ERR_READ_ONLY, false, "READ_ONLY", "KafkaStorageException", "read-only file system"},
 };
 
 static const struct entry *find(enum err code)
@@ -58,7 +59,7 @@ bool err_is_retriable(enum err code)
 int16_t err_to_wire(enum err code)
 {
     if (code > ERR_IO) return (int16_t)code;
-    if (code == ERR_IO || code == ERR_NO_SPACE) return ERR_KAFKA_STORAGE_ERROR;
+    if (code == ERR_IO || code == ERR_NO_SPACE || code == ERR_READ_ONLY) return ERR_KAFKA_STORAGE_ERROR;
     if (code == ERR_CORRUPT) return ERR_CORRUPT_MESSAGE;
     return ERR_UNKNOWN_SERVER_ERROR;
 }

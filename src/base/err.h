@@ -25,6 +25,7 @@ enum err {
     ERR_INVALID = -1008,   // an argument or setting outside its range
     ERR_CLOSED = -1009,    // the peer or object is gone
     ERR_BUSY = -1010,      // held by somebody else
+    ERR_READ_ONLY = -1011, // the file system takes no changes
 };
 
 // "UNKNOWN_TOPIC_OR_PARTITION"; "IO" for ours; never NULL.
@@ -35,7 +36,7 @@ const char *err_text(enum err code);
 // "org.apache.kafka.common.errors.".
 const char *err_class(enum err code);
 bool err_is_retriable(enum err code);
-// The code a client may see: Kafka's codes unchanged, ours mapped (IO and NO_SPACE to KAFKA_STORAGE_ERROR,
+// The code a client may see: Kafka's codes unchanged, ours mapped (IO, NO_SPACE and READ_ONLY to KAFKA_STORAGE_ERROR,
 // CORRUPT to CORRUPT_MESSAGE, the rest to UNKNOWN_SERVER_ERROR).
 int16_t err_to_wire(enum err code);
 

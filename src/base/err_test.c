@@ -30,6 +30,7 @@ static void test_only_wire_codes_leave(void **state)
     assert_int_equal(err_to_wire(ERR_NO_SPACE), ERR_KAFKA_STORAGE_ERROR);
     assert_int_equal(err_to_wire(ERR_CORRUPT), ERR_CORRUPT_MESSAGE);
     assert_int_equal(err_to_wire(ERR_BUSY), ERR_UNKNOWN_SERVER_ERROR);
+    assert_int_equal(err_to_wire(ERR_READ_ONLY), ERR_KAFKA_STORAGE_ERROR);
 }
 
 int main(void)

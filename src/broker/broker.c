@@ -4,18 +4,19 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "broker/assignments.h"
 #include "broker/broker_int.h"
 #include "broker/checkpoints.h"
 #include "broker/cleaner.h"
 #include "broker/conn.h"
-#include "broker/format.h"
+#include "broker/directories.h"
 #include "broker/listeners.h"
 #include "broker/metadata.h"
 #include "broker/retention.h"
 #include "broker/topics.h"
 
 // Tasks on whole directories run one after another: a node told to stop while it starts closes behind the strays.
-enum { OFFLINE_CHECK_MS = 1000, DIRECTORIES_LANE = 1 };
+enum { DIRECTORIES_LANE = 1 };
 
 // ---- giving up -------------------------------------------------------------------------------------------------
 
@@ -26,7 +27,7 @@ static void tell_stopped(struct env *env, struct env_msg *msg)
     broker->options.stopped(broker->options.context, broker, broker->why_stopped);
 }
 
-static void give_up(struct broker *broker, enum err why, const char *text)
+void broker_give_up(struct broker *broker, enum err why, const char *text)
 {
     if (broker->life == BROKER_STOPPED) return;
     broker->life = BROKER_STOPPED;
@@ -39,96 +40,6 @@ static void give_up(struct broker *broker, enum err why, const char *text)
 int broker_port(const struct broker *broker)
 {
     return broker->listener_count == 0 ? 0 : broker->listeners[0].bound_port;
-}
-
-// ---- directories -----------------------------------------------------------------------------------------------
-
-static void random_bytes(void *context, void *to, size_t size)
-{
-    env_random(context, to, size);
-}
-
-// A node is formatted by itself when none of its directories is (Kafka asks for kafka-storage.sh format first).
-static enum err format_if_empty(struct broker *broker, struct config_list dirs, struct text *problem)
-{
-    struct env *env = broker->shards[0]->env;
-    for (size_t i = 0; i < dirs.count; i++) {
-        enum err e = format_is_formatted(env->fs, dirs.items[i]);
-        if (e != ERR_NOT_FOUND) return e;
-    }
-    struct uuid random;
-    env_random(env, random.bytes, sizeof(random.bytes));
-    char cluster_id[UUID_TEXT_SIZE + 1];
-    uuid_format(random, cluster_id);
-    struct config_listeners listeners = config_get_listeners(broker->config);
-    struct format_voter self = {.id = broker->node_id, .host = SLICE("localhost"), .port = 9093};
-    struct slice controller_listener = SLICE("CONTROLLER");
-    for (size_t i = 0; i < listeners.count; i++) {
-        if (!listeners.items[i].is_controller) continue;
-        controller_listener = slice_str(listeners.items[i].name);
-        if (listeners.items[i].host[0] != '\0') self.host = slice_str(listeners.items[i].host);
-        self.port = (uint16_t)listeners.items[i].port;
-        break;
-    }
-    bool is_static = config_quorum_voters(broker->config).count > 0;
-    const struct format_options options = {
-        .fs = env->fs,
-        .wall_ms = env_wall_ms(env),
-        .random = random_bytes,
-        .random_context = env,
-        .cluster_id = slice_str(cluster_id),
-        .node_id = broker->node_id,
-        .dirs = dirs.items,
-        .dir_count = (int)dirs.count,
-        .metadata_dir = config_metadata_log_dir(broker->config),
-        .voters = is_static ? NULL : &self,
-        .voter_count = is_static ? 0 : 1,
-        .controller_listener = controller_listener,
-        .is_standalone = !is_static,
-    };
-    log_info(broker->log, "broker", "formatting %s with cluster id %s", dirs.items[0], cluster_id);
-    return format_directories(&options, problem);
-}
-
-static enum err open_dir(struct broker *broker, const char *path, struct text *problem)
-{
-    struct env *env = broker->shards[0]->env;
-    struct uuid random;
-    env_random(env, random.bytes, sizeof(random.bytes));
-    struct logdir_open_result opened = {0};
-    struct logdir *dir = NULL;
-    enum err e = logdir_open(env->fs, broker->log, path, broker->node_id, random, &broker->arena, &opened, &dir);
-    if (e != OK) {
-        text_add_str(problem, opened.problem != NULL ? opened.problem : err_text(e));
-        if (e == ERR_BUSY && broker->options.explain_lock != NULL)
-            broker->options.explain_lock(broker->options.context, path, opened.lock_holder_pid);
-        return e;
-    }
-    int index = broker->logdir_count++;
-    broker->logdirs[index] = dir;
-    broker->logdir_was_clean[index] = opened.was_clean;
-    if (index == 0) {
-        snprintf(broker->cluster_id, sizeof(broker->cluster_id), "%s", opened.properties.cluster_id);
-        broker->previous_epoch = opened.broker_epoch;
-        return OK;
-    }
-    if (opened.broker_epoch != broker->previous_epoch) broker->previous_epoch = -1;
-    if (strcmp(broker->cluster_id, opened.properties.cluster_id) == 0) return OK;
-    text_printf(problem, "%s belongs to cluster %s, %s to cluster %s; a node's log directories must be of one cluster",
-                path, opened.properties.cluster_id, logdir_path(broker->logdirs[0]), broker->cluster_id);
-    return ERR_INVALID;
-}
-
-static enum err open_dirs(struct broker *broker, struct text *problem)
-{
-    struct config_list dirs = config_log_dirs(broker->config);
-    if (dirs.count > LOG_DIRS_MAX) {
-        text_printf(problem, "log.dirs names %zu directories; at most %d are supported", dirs.count, LOG_DIRS_MAX);
-        return ERR_INVALID;
-    }
-    enum err e = format_if_empty(broker, dirs, problem);
-    for (size_t i = 0; i < dirs.count && e == OK; i++) e = open_dir(broker, dirs.items[i], problem);
-    return e == OK ? inventory_take(broker, problem) : e;
 }
 
 // ---- metadata to the shards --------------------------------------------------------------------------------------
@@ -177,6 +88,7 @@ static void publish(struct broker *broker, struct image *image, struct image_del
 static void on_image(void *context, struct image *image, struct image_delta *delta)
 {
     struct broker *broker = context;
+    directories_look(broker);
     if (broker->life >= BROKER_LOADING && broker->life <= BROKER_RUNNING) {
         publish(broker, image, delta);
         return;
@@ -245,7 +157,7 @@ static void unfenced(void *context, enum err result)
     struct broker *broker = context;
     if (broker->life != BROKER_LOADING) return;
     if (result != OK) {
-        give_up(broker, result, "the controller did not let this broker in");
+        broker_give_up(broker, result, "the controller did not let this broker in");
         return;
     }
     broker->life = BROKER_RUNNING;
@@ -295,7 +207,7 @@ static void load_logs(struct broker *broker)
 static void strays_run(struct env_task *task, struct fs *fs)
 {
     struct broker *broker = CONTAINER_OF(task, struct broker, stray_task);
-    inventory_set_strays_aside(broker, fs, broker->stray_check_image);
+    broker->stray_result = inventory_set_strays_aside(broker, fs, broker->stray_check_image, &broker->stray_problem);
 }
 
 static void strays_done(struct env *env, struct env_task *task)
@@ -304,7 +216,10 @@ static void strays_done(struct env *env, struct env_task *task)
     struct broker *broker = CONTAINER_OF(task, struct broker, stray_task);
     image_unref(broker->stray_check_image);
     broker->stray_check_image = NULL;
-    if (broker->life == BROKER_STARTING) load_logs(broker);
+    if (broker->stray_result != OK)
+        broker_give_up(broker, broker->stray_result, text_cstr(&broker->stray_problem));
+    else if (broker->life == BROKER_STARTING)
+        load_logs(broker);
 }
 
 static void on_ready(void *context)
@@ -319,7 +234,7 @@ static void on_ready(void *context)
 
 static void on_fatal(void *context, enum err why, const char *text)
 {
-    give_up(context, why, text);
+    broker_give_up(context, why, text);
 }
 
 static enum err start_metadata(struct broker *broker, struct text *problem)
@@ -356,6 +271,8 @@ static enum err start_metadata(struct broker *broker, struct text *problem)
         .rack = slice_str(config_get_string(broker->config, "broker.rack")),
         .previous_broker_epoch = broker->previous_epoch,
         .context = broker,
+        .cordoned = directories_cordoned,
+        .directories_told = directories_told,
         .on_image = on_image,
         .on_ready = on_ready,
         .on_fatal = on_fatal,
@@ -368,27 +285,6 @@ struct slice broker_dir_path(const struct broker *broker, const struct logdir *d
     const char *path = logdir_path(dir);
     if (path[0] == '/' || broker->options.working_dir == NULL) return slice_str(path);
     return slice_str(arena_printf(arena, "%s/%s", broker->options.working_dir, path));
-}
-
-struct logdir *broker_metadata_dir(const struct broker *broker)
-{
-    const char *path = config_metadata_log_dir(broker->config);
-    for (int i = 0; i < broker->logdir_count; i++)
-        if (strcmp(logdir_path(broker->logdirs[i]), path) == 0) return broker->logdirs[i];
-    return broker->logdirs[0];
-}
-
-static void check_dirs(struct env *env, struct env_timer *timer)
-{
-    struct broker *broker = CONTAINER_OF(timer, struct broker, dir_watch);
-    int online = 0;
-    for (int i = 0; i < broker->logdir_count; i++) online += !logdir_is_offline(broker->logdirs[i]);
-    if (online == 0 || logdir_is_offline(broker_metadata_dir(broker))) {
-        give_up(broker, ERR_KAFKA_STORAGE_ERROR,
-                online == 0 ? "every log directory is offline" : "the directory of the metadata log is offline");
-        return;
-    }
-    env_timer_after_ms(env, timer, OFFLINE_CHECK_MS);
 }
 
 struct broker *broker_start(const struct broker_options *options)
@@ -410,14 +306,13 @@ struct broker *broker_start(const struct broker_options *options)
     broker->shards = mem_zalloc((size_t)options->env_count, sizeof(struct shard *));
     for (int i = 0; i < options->env_count; i++) broker->shards[i] = shard_new(broker, options->envs[i]);
     struct text problem = {0};
-    enum err e = open_dirs(broker, &problem);
+    enum err e = directories_open(broker, &problem);
     if (e == OK) e = listeners_bind(broker);
     if (e == OK) e = start_metadata(broker, &problem);
     if (e == OK) {
-        broker->dir_watch.fire = check_dirs;
-        env_timer_after_ms(broker->shards[0]->env, &broker->dir_watch, OFFLINE_CHECK_MS);
+        directories_watch(broker);
     } else {
-        give_up(broker, e, problem.size == 0 ? NULL : text_cstr(&problem));
+        broker_give_up(broker, e, problem.size == 0 ? NULL : text_cstr(&problem));
     }
     text_deinit(&problem);
     return broker;
@@ -432,7 +327,7 @@ static void directories_closed(struct env *env, struct env_task *task)
     broker->logdir_count = 0;
     log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] shut down completed",
              broker->node_id);
-    give_up(broker, OK, NULL);
+    broker_give_up(broker, OK, NULL);
 }
 
 // Last of all the markers: their presence says that everything before them is on disk.
@@ -452,11 +347,14 @@ static void close_directories(struct env_task *task, struct fs *fs)
                       err_text(e));
     }
     mem_free(sets);
+    if (broker->metadata_only_dir != NULL && logdir_close(fs, broker->metadata_only_dir, false, -1) != OK)
+        log_warn(broker->log, "broker", "the directory of the metadata log could not be unlocked");
+    broker->metadata_only_dir = NULL;
 }
 
 static void finish(struct broker *broker)
 {
-    env_timer_cancel(broker->shards[0]->env, &broker->dir_watch);
+    directories_unwatch(broker);
     metadata_free(broker->metadata);
     broker->metadata = NULL;
     broker->close_task =
@@ -481,7 +379,7 @@ static void closed_one(struct shard *shard)
 static void partition_is_closed(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context)
 {
     struct shard *shard = context;
-    if (checkpoint != NULL) checkpoint_set_add(shard->checkpoints, partition, checkpoint);
+    if (checkpoint != NULL) checkpoint_set_add(shard->checkpoints, partition, partition->dir, checkpoint);
     closed_one(shard);
 }
 
@@ -492,6 +390,7 @@ static void close_shard(struct env *env, struct env_msg *msg)
     shard->stopping = true;
     retention_stop(shard);
     cleaner_stop(shard);
+    assignments_stop(shard);
     while (!list_is_empty(&shard->conns)) conn_kill(LIST_ITEM(list_first(&shard->conns), struct conn, in_shard), NULL);
     shard->closing = 1; // itself, so that it reports once whatever closes within the call
     MAP_EACH (link, &shard->partitions) {
@@ -540,6 +439,8 @@ void broker_free(struct broker *broker)
     metadata_free(broker->metadata);
     checkpoint_rounds_free(broker->rounds);
     inventory_free(broker);
+    text_deinit(&broker->stray_problem);
+    arena_deinit(&broker->told_arena);
     listeners_deinit(broker);
     for (int i = 0; i < broker->shard_count; i++) shard_free(broker->shards[i]);
     mem_free(broker->shards);

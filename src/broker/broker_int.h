@@ -53,6 +53,7 @@ struct broker {
     struct logdir *logdirs[LOG_DIRS_MAX];
     bool logdir_was_clean[LOG_DIRS_MAX];
     int logdir_count;
+    struct logdir *metadata_only_dir; // metadata.log.dir when it is none of log.dirs; else NULL
 
     struct inventory inventory; // what was on disk at start
 
@@ -71,12 +72,22 @@ struct broker {
     struct env_task close_task;
     struct env_task trim_task;
     const struct image *stray_check_image;
+    struct text stray_problem;
+    enum err stray_result;
+    int told_offline;           // directories that were offline when the controller was told last
+    struct uuid *told_cordoned; // and what was cordoned
+    int32_t told_cordoned_count;
+    struct arena told_arena;
     struct checkpoint_rounds *rounds;
     struct env_timer dir_watch;
+    struct env_timer dir_failure; // log.dir.failure.timeout.ms
+    bool waits_for_failure;       // to be heard of
     struct env_msg farewell;
     enum err why_stopped;
 };
 
+// Shard 0. The node ends: `text` goes to the log.
+void broker_give_up(struct broker *broker, enum err why, const char *text);
 // A log directory's path as clients know it: absolute, as Kafka's is. In the arena.
 struct slice broker_dir_path(const struct broker *broker, const struct logdir *dir, struct arena *arena);
 // The directory that holds the metadata log.

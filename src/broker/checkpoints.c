@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "broker/broker_int.h"
+#include "broker/move_replica.h"
 
 // ---- sets ------------------------------------------------------------------------------------------------------
 
@@ -19,13 +20,14 @@ void checkpoint_set_free(struct checkpoint_set *set)
     mem_free(set);
 }
 
-void checkpoint_set_add(struct checkpoint_set *set, struct partition *partition, const struct plog_checkpoint *values)
+void checkpoint_set_add(struct checkpoint_set *set, const struct partition *partition, struct logdir *dir,
+                        const struct plog_checkpoint *values)
 {
     if (set->count == set->capacity) {
         set->capacity = set->capacity == 0 ? 16 : set->capacity * 2;
         set->items = mem_realloc(set->items, set->capacity * sizeof(*set->items));
     }
-    set->items[set->count++] = (struct checkpoint_item){.dir = partition->dir,
+    set->items[set->count++] = (struct checkpoint_item){.dir = dir,
                                                         .topic = arena_copy(&set->arena, slice_str(partition->topic)),
                                                         .partition = partition->index,
                                                         .values = *values};
@@ -154,7 +156,10 @@ static void gather(struct env *env, struct env_msg *msg)
         if (partition->state != PARTITION_ONLINE) continue;
         struct plog_checkpoint values;
         plog_checkpoint(partition->plog, &values);
-        checkpoint_set_add(set, partition, &values);
+        checkpoint_set_add(set, partition, partition->dir, &values);
+        if (partition->move == NULL || move_copy(partition->move) == NULL) continue;
+        plog_checkpoint(move_copy(partition->move), &values);
+        checkpoint_set_add(set, partition, move_to(partition->move), &values);
     }
     visit->msg.run = gathered;
     env_post(shard->broker->shards[0]->env, &visit->msg);

@@ -25,7 +25,9 @@ struct checkpoint_set {
 
 struct checkpoint_set *checkpoint_set_new(void);
 void checkpoint_set_free(struct checkpoint_set *set); // NULL is a no-op
-void checkpoint_set_add(struct checkpoint_set *set, struct partition *partition, const struct plog_checkpoint *values);
+// Of the partition's log in that directory.
+void checkpoint_set_add(struct checkpoint_set *set, const struct partition *partition, struct logdir *dir,
+                        const struct plog_checkpoint *values);
 // blocking. Writes the files of one directory; `high_watermarks_only` leaves the other two alone.
 MUST_CHECK enum err checkpoint_sets_store(struct fs *fs, struct logdir *dir, struct checkpoint_set *const *sets,
                                           int set_count, bool high_watermarks_only);

@@ -25,7 +25,9 @@ struct image_ids cluster_offline_replicas(struct request *request, const struct 
     int32_t *offline = ARENA_ARRAY(&request->arena, int32_t, partition->replicas.count);
     struct image_ids ids = {.items = offline};
     for (int32_t i = 0; i < partition->replicas.count; i++)
-        if (!cluster_is_alive(request->shard->image, partition->replicas.items[i]))
+        if (!cluster_is_alive(request->shard->image, partition->replicas.items[i]) ||
+            !image_has_directory(image_broker(request->shard->image, partition->replicas.items[i]),
+                                 image_directory_of(partition, partition->replicas.items[i])))
             offline[ids.count++] = partition->replicas.items[i];
     return ids;
 }

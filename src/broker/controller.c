@@ -8,6 +8,7 @@
 #include "meta/decide.h"
 #include "proto/allocate_producer_ids.h"
 #include "proto/alter_partition_reassignments.h"
+#include "proto/assign_replicas_to_dirs.h"
 #include "proto/broker_heartbeat.h"
 #include "proto/broker_registration.h"
 #include "proto/controller_registration.h"
@@ -68,6 +69,7 @@ union body {
     struct list_partition_reassignments_request list_reassignments;
     struct unregister_broker_request unregister;
     struct describe_quorum_request quorum;
+    struct assign_replicas_to_dirs_request assign_dirs;
 };
 
 union answer {
@@ -84,6 +86,7 @@ union answer {
     struct list_partition_reassignments_response list_reassignments;
     struct unregister_broker_response unregister;
     struct describe_quorum_response quorum;
+    struct assign_replicas_to_dirs_response assign_dirs;
 };
 
 static enum err decide(struct metadata *m, struct decide *d, int16_t api_key, union body *body, union answer *answer,
@@ -113,6 +116,11 @@ static enum err decide(struct metadata *m, struct decide *d, int16_t api_key, un
         answer->heartbeat.error_code = err_to_wire(e);
         return OK;
     }
+    case ASSIGN_REPLICAS_TO_DIRS_REQUEST_KEY: {
+        enum err e = decide_assign_dirs(d, &body->assign_dirs, &answer->assign_dirs);
+        answer->assign_dirs.error_code = err_to_wire(e);
+        return OK;
+    }
     case CONTROLLER_REGISTRATION_REQUEST_KEY: {
         enum err e = decide_register_controller(d, &body->controller);
         answer->controller.error_code = err_to_wire(e);
@@ -133,13 +141,19 @@ static enum err decide(struct metadata *m, struct decide *d, int16_t api_key, un
 
 static bool is_served(int16_t api_key)
 {
-    static const int16_t keys[] = {CREATE_TOPICS_REQUEST_KEY,          DELETE_TOPICS_REQUEST_KEY,
-                                   CREATE_PARTITIONS_REQUEST_KEY,      ALLOCATE_PRODUCER_IDS_REQUEST_KEY,
-                                   BROKER_REGISTRATION_REQUEST_KEY,    BROKER_HEARTBEAT_REQUEST_KEY,
-                                   CONTROLLER_REGISTRATION_REQUEST_KEY, ELECT_LEADERS_REQUEST_KEY,
+    static const int16_t keys[] = {CREATE_TOPICS_REQUEST_KEY,
+                                   DELETE_TOPICS_REQUEST_KEY,
+                                   CREATE_PARTITIONS_REQUEST_KEY,
+                                   ALLOCATE_PRODUCER_IDS_REQUEST_KEY,
+                                   BROKER_REGISTRATION_REQUEST_KEY,
+                                   BROKER_HEARTBEAT_REQUEST_KEY,
+                                   CONTROLLER_REGISTRATION_REQUEST_KEY,
+                                   ELECT_LEADERS_REQUEST_KEY,
                                    ALTER_PARTITION_REASSIGNMENTS_REQUEST_KEY,
-                                   LIST_PARTITION_REASSIGNMENTS_REQUEST_KEY, UNREGISTER_BROKER_REQUEST_KEY,
-                                   DESCRIBE_QUORUM_REQUEST_KEY};
+                                   LIST_PARTITION_REASSIGNMENTS_REQUEST_KEY,
+                                   UNREGISTER_BROKER_REQUEST_KEY,
+                                   DESCRIBE_QUORUM_REQUEST_KEY,
+                                   ASSIGN_REPLICAS_TO_DIRS_REQUEST_KEY};
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         if (keys[i] == api_key) return true;
     return controller_admin_serves(api_key);

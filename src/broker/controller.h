@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controller's channel (design rule 7): encoded requests in, encoded answers out, as they would travel to another
 // node. Locally it is a call on shard 0. Served: CreateTopics, DeleteTopics, CreatePartitions, AllocateProducerIds,
-// BrokerRegistration, BrokerHeartbeat, ControllerRegistration.
+// BrokerRegistration, BrokerHeartbeat, ControllerRegistration, AssignReplicasToDirs...
 #ifndef ODRADEK_BROKER_CONTROLLER_H
 #define ODRADEK_BROKER_CONTROLLER_H
 

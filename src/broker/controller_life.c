@@ -35,8 +35,17 @@ static void beat(struct metadata *m, bool wants_fence, bool wants_shutdown, cont
     request.current_metadata_offset = m->image->offset;
     request.want_fence = wants_fence;
     request.want_shut_down = wants_shutdown;
-    request.cordoned_log_dirs.count = 0; // not null: none is cordoned
+    struct arena arena = {0};
+    request.offline_log_dirs.items = ARENA_ARRAY(&arena, struct uuid, m->options.dir_count);
+    for (int i = 0; i < m->options.dir_count; i++)
+        if (logdir_is_offline(m->options.dirs[i]) && !uuid_is_zero(logdir_id(m->options.dirs[i])))
+            request.offline_log_dirs.items[request.offline_log_dirs.count++] = logdir_id(m->options.dirs[i]);
+    request.cordoned_log_dirs.count = 0; // not null: this broker knows the field
+    if (m->options.cordoned != NULL)
+        request.cordoned_log_dirs.items =
+            m->options.cordoned(m->options.context, m->image, &arena, &request.cordoned_log_dirs.count);
     send(m, &broker_heartbeat_request_message, &request, done);
+    arena_deinit(&arena);
 }
 
 static enum err heartbeat_answer(enum err result, struct slice bytes, struct broker_heartbeat_response *out)
@@ -103,11 +112,11 @@ static void register_broker(struct metadata *m)
             (struct broker_registration_request_feature){.name = slice_str(metadata_features[i].name),
                                                          .min_supported_version = metadata_features[i].min,
                                                          .max_supported_version = metadata_features[i].max};
-    r.log_dirs.count = m->options.dir_count;
     r.log_dirs.items = ARENA_ARRAY(&arena, struct uuid, m->options.dir_count);
     for (int i = 0; i < m->options.dir_count; i++) {
+        if (logdir_is_offline(m->options.dirs[i])) continue;
         struct uuid id = logdir_id(m->options.dirs[i]);
-        int at = i;
+        int at = r.log_dirs.count++;
         for (; at > 0 && memcmp(r.log_dirs.items[at - 1].bytes, id.bytes, sizeof(id.bytes)) > 0; at--)
             r.log_dirs.items[at] = r.log_dirs.items[at - 1];
         r.log_dirs.items[at] = id;
@@ -180,6 +189,22 @@ static void unfence_answered(void *context, enum err result, struct slice bytes)
     if (e == OK && response.is_fenced) e = ERR_STALE_BROKER_EPOCH;
     if (e == OK && m->life == METADATA_READY) m->life = METADATA_SERVING;
     m->unfenced(m->unfenced_context, e);
+}
+
+static void told(void *context, enum err result, struct slice bytes)
+{
+    struct metadata *m = context;
+    struct broker_heartbeat_response response;
+    enum err e = heartbeat_answer(result, bytes, &response);
+    if (e != OK)
+        log_warn(m->log, "metadata", "the controller did not hear of directories: %s", err_text(e));
+    else if (m->options.directories_told != NULL)
+        m->options.directories_told(m->options.context);
+}
+
+void metadata_tell_directories(struct metadata *m)
+{
+    if (m->life == METADATA_READY || m->life == METADATA_SERVING) beat(m, m->life == METADATA_READY, false, told);
 }
 
 void metadata_unfence(struct metadata *m, void (*done)(void *context, enum err result), void *context)

@@ -63,6 +63,10 @@ void coordinator_create_topic(struct shard *shard, enum coordinator_kind kind);
 void coordinators_update(struct partition *partition);
 // The partition serves no longer: whoever waits is told NOT_COORDINATOR.
 void coordinators_drop(struct partition *partition);
+// A transaction marker for the partition: the coordinator's pending records of that producer hold, or never were.
+// Markers are appended only while the coordinator may take them; nobody else may be on the partition at all.
+bool coordinators_may_end_transaction(const struct partition *partition);
+void coordinators_end_transaction(struct partition *partition, int64_t producer_id, bool is_commit);
 void coordinators_image_changed(struct shard *shard, const struct image_delta *delta);
 
 #endif

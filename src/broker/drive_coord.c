@@ -54,6 +54,7 @@ struct flight {
     uint64_t life;
     uint64_t sequence;
     struct text bytes;
+    struct open_wait append_wait; // the log is being replaced
     struct plog_append append;
     struct ack_wait wait;
 };
@@ -185,9 +186,13 @@ static void appended(struct plog *plog, struct plog_append *append)
     partition_wait_ack(c->partition, ACK_OF_ALL, &flight->wait);
 }
 
+static void appends_again(struct open_wait *wait);
+
 static enum err submit(struct coordinator *c, struct flight *flight)
 {
     struct partition *partition = c->partition;
+    flight->append_wait.opened = appends_again;
+    if (partition_await_append(partition, &flight->append_wait)) return OK;
     const struct topic *topic = topic_by_id(c->shard, partition->topic_id);
     const struct image_topic *in_image = image_topic_by_id(c->shard->image, partition->topic_id);
     if (topic == NULL || in_image == NULL) return ERR_NOT_LEADER_OR_FOLLOWER;
@@ -200,6 +205,22 @@ static enum err submit(struct coordinator *c, struct flight *flight)
                                           .leader_epoch = c->epoch,
                                           .done = appended};
     return plog_append(partition->plog, &flight->append);
+}
+
+static void appends_again(struct open_wait *wait)
+{
+    struct flight *flight = CONTAINER_OF(wait, struct flight, append_wait);
+    struct coordinator *c = flight->coordinator;
+    if (flight->life != c->life) {
+        end_flight(flight);
+        try_load(c);
+        free_if_idle(c);
+        return;
+    }
+    enum err e = submit(c, flight);
+    if (e == OK) return;
+    end_flight(flight);
+    append_failed(c, e);
 }
 
 // Takes the batch's bytes. False: this life is over.
@@ -486,6 +507,16 @@ void coordinator_take(struct partition *partition, struct coordinator_call *call
     call->call.err = c->state == BROKEN ? ERR_NOT_COORDINATOR : ERR_COORDINATOR_LOAD_IN_PROGRESS;
     call->call.response = NULL;
     coordinator_answered(call);
+}
+
+bool coordinators_may_end_transaction(const struct partition *partition)
+{
+    return partition->coordinator == NULL || partition->coordinator->state == READY;
+}
+
+void coordinators_end_transaction(struct partition *partition, int64_t producer_id, bool is_commit)
+{
+    if (partition->coordinator != NULL) coord_end_transaction(partition->coordinator->coord, producer_id, is_commit);
 }
 
 void coordinator_recall(struct partition *partition, struct coordinator_call *call)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "broker/broker_int.h"
+#include "broker/cleaner.h"
 #include "meta/image.h"
 
 // The dynamic text under exactly this name, null when there is none.
@@ -29,6 +30,16 @@ int64_t dynamic_int(const struct shard *shard, const char *key)
     int64_t value = 0;
     if (read_integer(key, set_at_run_time(shard, key), &value)) return value;
     return config_get_long(shard->broker->config, key);
+}
+
+double dynamic_double(const struct shard *shard, const char *key)
+{
+    double value;
+    const struct config_key *row = config_key_find(CONFIG_BROKER, slice_str(key));
+    struct slice text = set_at_run_time(shard, key);
+    ASSERT(row != NULL);
+    if (!slice_is_null(text) && config_key_real(row, text, &value)) return value;
+    return config_get_double(shard->broker->config, key);
 }
 
 bool dynamic_bool(const struct shard *shard, const char *key)
@@ -62,5 +73,7 @@ bool dynamic_listener_int(const struct shard *shard, const char *listener, const
 void dynamic_refresh(struct shard *shard)
 {
     int64_t slow_ms = dynamic_int(shard, "odradek.slow.request.ms");
+    cleaner_refresh(shard);
     shard->slow_request_ns = slow_ms < 0 || slow_ms > INT64_MAX / 1000000 ? -1 : slow_ms * 1000000;
+    shard->verifies_transactions = dynamic_bool(shard, "transaction.partition.verification.enable");
 }

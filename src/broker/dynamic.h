@@ -9,6 +9,7 @@
 
 // Keys of the table (config/keys.def) of type int, short, long. A dynamic value that does not read counts as absent.
 int64_t dynamic_int(const struct shard *shard, const char *key);
+double dynamic_double(const struct shard *shard, const char *key);
 bool dynamic_bool(const struct shard *shard, const char *key);
 // Strings and lists as given; null when nothing was and the default is null. Borrowed from the image or the
 // configuration: valid for this turn.

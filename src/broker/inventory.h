@@ -34,14 +34,15 @@ struct inventory_parting {
 
 // blocking. Scans every open log directory and reads its checkpoint files. `problem` says what and where.
 MUST_CHECK enum err inventory_take(struct broker *broker, struct text *problem);
-// blocking, before any partition is opened. Directories that `image` does not place here become ...-stray.
-void inventory_set_strays_aside(struct broker *broker, struct fs *fs, const struct image *image);
+// blocking, before any partition is opened. Directories that `image` does not place here become ...-stray. ERR_INVALID:
+// two live ones, or two copies, of one replica; `problem` says which.
+MUST_CHECK enum err inventory_set_strays_aside(struct broker *broker, struct fs *fs, const struct image *image,
+                                               struct text *problem);
 // Shard 0. Directories deleted before the last stop are removed after file.delete.delay.ms, as Kafka waits anew.
 void inventory_remove_parting(struct broker *broker);
-// Any shard. Fills dir, exists, was_clean and the offsets of `spec` for a partition about to be opened.
-void inventory_locate(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec);
-// Any shard. The same for a partition that was not here at the start: fills dir alone.
-void inventory_place(struct broker *broker, const struct image_partition *partition, struct partition_spec *spec);
+// Any shard. Fills dir, exists, was_clean and the offsets of `spec` for a partition about to be opened, and the copy
+// that was on its way to another directory. Once all are open (shard->has_no_inventory): dir alone.
+void inventory_locate(struct shard *shard, const struct image_partition *partition, struct partition_spec *spec);
 void inventory_free(struct broker *broker); // may be called again
 
 #endif

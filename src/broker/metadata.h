@@ -33,6 +33,10 @@ struct metadata_options {
     int64_t previous_broker_epoch; // from the clean-shutdown files, -1 unknown (kafka-internals A1)
 
     void *context;
+    // Ids of the cordoned directories by an image's settings; NULL = none ever is.
+    struct uuid *(*cordoned)(void *context, const struct image *image, struct arena *arena, int32_t *count);
+    // The controller has taken what metadata_tell_directories told it; may be NULL.
+    void (*directories_told)(void *context);
     // A new image, once per turn; `image` and `delta` are borrowed for the call (ref them to keep them).
     void (*on_image)(void *context, struct image *image, struct image_delta *delta);
     void (*on_ready)(void *context);
@@ -46,6 +50,8 @@ struct metadata_options {
 MUST_CHECK enum err metadata_start(const struct metadata_options *options, struct text *problem, struct metadata **out);
 // Asks the controller to unfence this broker and starts its heartbeats; `done` once committed and in the image.
 void metadata_unfence(struct metadata *metadata, void (*done)(void *context, enum err result), void *context);
+// The directories that are offline or cordoned have changed (directories.h): the controller is told at once.
+void metadata_tell_directories(struct metadata *metadata);
 // Controlled shutdown; `done` when the records are durable. Answers open requests with NOT_CONTROLLER.
 void metadata_stop(struct metadata *metadata, void (*done)(void *context), void *context);
 void metadata_free(struct metadata *metadata);

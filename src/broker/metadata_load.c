@@ -187,6 +187,7 @@ static enum err open_log(struct loading *l)
     struct plog_options options = {PLOG_OPTIONS_DEFAULTS};
     options.segment_bytes = config_get_int(m->options.config, "metadata.log.segment.bytes");
     options.segment_ms = config_get_long(m->options.config, "metadata.log.segment.ms");
+    options.file_delete_delay_ms = config_get_long(m->options.config, "internal.metadata.delete.delay.millis");
     options.has_producers = false;
     const struct plog_load_params params = {
         .dir = m->options.metadata_dir,

@@ -2,8 +2,10 @@
 #include "broker/partition.h"
 
 #include "base/mem.h"
+#include "broker/assignments.h"
 #include "broker/broker_int.h"
 #include "broker/coordinators.h"
+#include "broker/move_replica.h"
 
 static uint64_t key_hash(const struct shard *shard, const struct uuid *topic_id, int32_t index)
 {
@@ -59,6 +61,7 @@ static struct partition_waits *waits_of(struct partition *partition)
     list_init(&waits->acks[ACK_OF_LEADER]);
     list_init(&waits->acks[ACK_OF_ALL]);
     list_init(&waits->watches);
+    list_init(&waits->appends);
     partition->waits = waits;
     return waits;
 }
@@ -106,12 +109,17 @@ static void end_acks(struct partition *partition, enum ack_of whose, int64_t up_
 
 static void wake_watches(struct partition *partition, bool all)
 {
-    if (partition->waits == NULL) return;
+    if (partition->waits == NULL || list_is_empty(&partition->waits->watches)) return;
     int64_t high_watermark = all ? 0 : plog_high_watermark(partition->plog);
+    int64_t last_stable = all ? 0 : plog_last_stable_offset(partition->plog);
     int64_t size_bytes = all ? 0 : plog_size_bytes(partition->plog);
     LIST_EACH (link, &partition->waits->watches) {
         struct fetch_watch *watch = LIST_ITEM(link, struct fetch_watch, link);
-        if (!all && (high_watermark <= watch->offset || size_bytes - watch->from_bytes < watch->size_bytes)) continue;
+        // A marker may set free what was written long before the watch began: whoever waits for that looks himself.
+        bool has_more = watch->is_committed
+                            ? last_stable > watch->offset
+                            : high_watermark > watch->offset && size_bytes - watch->from_bytes >= watch->size_bytes;
+        if (!all && !has_more) continue;
         list_remove(&watch->link);
         watch->fire(watch);
     }
@@ -121,6 +129,7 @@ static void wake_watches(struct partition *partition, bool all)
 static void dismiss(struct partition *partition, enum err why)
 {
     coordinators_drop(partition);
+    partition_release_appends(partition);
     end_acks(partition, ACK_OF_LEADER, INT64_MAX, why);
     end_acks(partition, ACK_OF_ALL, INT64_MAX, why);
     wake_watches(partition, true);
@@ -132,6 +141,8 @@ static void dismiss(struct partition *partition, enum err why)
 static void on_durable(struct plog *plog)
 {
     struct partition *partition = plog_user(plog);
+    if (partition->plog != plog) return; // replaced by its copy
+    if (partition->move != NULL) move_wake(partition->move);
     end_acks(partition, ACK_OF_LEADER, plog_durable_end(plog), OK);
     if (!plog_set_high_watermark(plog, plog_durable_end(plog))) return;
     partition->shard->checkpoints_stale = true;
@@ -147,10 +158,12 @@ static void on_published(struct plog *plog)
 static void on_failed(struct plog *plog, enum err why)
 {
     struct partition *partition = plog_user(plog);
+    if (partition->plog != plog) return;
     log_error(partition->shard->log, "broker", "partition=%s-%d is offline: %s", partition->topic, partition->index,
               err_text(why));
     if (partition->state == PARTITION_ONLINE) partition->state = PARTITION_FAILED;
     dismiss(partition, ERR_KAFKA_STORAGE_ERROR);
+    if (partition->move != NULL) move_stop(partition, MOVE_CLOSED);
 }
 
 static const struct plog_owner owner = {.on_published = on_published, .on_durable = on_durable, .on_failed = on_failed};
@@ -196,6 +209,17 @@ enum { OPEN_TASKS = 16, OPEN_BATCH_MAX = 128 };
 static void open_one(struct opening *opening, struct fs *fs, const struct open_task *task)
 {
     const struct partition_spec *spec = &opening->spec;
+    if (spec->dir == NULL) {
+        opening->result = ERR_KAFKA_STORAGE_ERROR;
+        return;
+    }
+    if (spec->is_promoted) {
+        opening->result = logdir_promote(fs, spec->dir, spec->future_name);
+        if (opening->result != OK) {
+            logdir_take_offline(spec->dir, opening->result, "renaming a future log");
+            return;
+        }
+    }
     const struct plog_load_params params = {
         .dir = spec->dir,
         .topic = spec->topic,
@@ -244,6 +268,8 @@ static void open_run(struct env_task *task, struct fs *fs)
 
 static void free_partition(struct partition *partition)
 {
+    ASSERT(partition->move == NULL);
+    if (partition->dir != NULL) logdir_count_log(partition->dir, -1);
     map_remove(&partition->shard->partitions, &partition->in_shard);
     topic_name_unref(partition->name);
     mem_free(partition->waits);
@@ -258,6 +284,30 @@ bool partition_await_open(struct partition *partition, struct open_wait *wait)
     return true;
 }
 
+bool partition_await_append(struct partition *partition, struct open_wait *wait)
+{
+    if (!partition->holds_appends) return false;
+    list_push_back(&waits_of(partition)->appends, &wait->link);
+    return true;
+}
+
+static void call_all(struct list *from)
+{
+    struct list waits;
+    list_init(&waits);
+    list_append_all(&waits, from);
+    for (struct list *link; (link = list_pop_front(&waits)) != NULL;) {
+        struct open_wait *wait = LIST_ITEM(link, struct open_wait, link);
+        wait->opened(wait);
+    }
+}
+
+void partition_release_appends(struct partition *partition)
+{
+    partition->holds_appends = false;
+    if (partition->waits != NULL) call_all(&partition->waits->appends);
+}
+
 // The in-sync replicas of a lone node: itself.
 int32_t partition_isr_size(const struct partition *partition)
 {
@@ -266,10 +316,7 @@ int32_t partition_isr_size(const struct partition *partition)
 
 static void tell_opened(struct opening *opening)
 {
-    for (struct list *link; (link = list_pop_front(&opening->waits)) != NULL;) {
-        struct open_wait *wait = LIST_ITEM(link, struct open_wait, link);
-        wait->opened(wait);
-    }
+    call_all(&opening->waits);
     if (opening->opened != NULL) opening->opened(opening->opened_context);
 }
 
@@ -283,6 +330,40 @@ static void go_online(struct partition *partition, struct plog *plog, struct env
     plog_set_high_watermark(plog, plog_durable_end(plog));
     partition->shard->checkpoints_stale = true;
     coordinators_update(partition);
+    partition_check_directory(partition);
+    if (partition->move != NULL) move_wake(partition->move);
+}
+
+struct plog *partition_replace_log(struct partition *partition, struct plog *plog, struct logdir *dir)
+{
+    struct plog *old = partition->plog;
+    logdir_count_log(partition->dir, -1); // the copy counts already
+    partition->plog = plog;
+    partition->dir = dir;
+    plog_set_owner(plog, &owner, partition);
+    plog_share_files(plog, partition->shard->open_files);
+    plog_configure(plog, plog_options(old));
+    plog_set_high_watermark(plog, plog_high_watermark(old));
+    plog_assign_epoch(plog, partition->leader_epoch, plog_assigned_end(plog));
+    partition->shard->checkpoints_stale = true;
+    return old;
+}
+
+void partition_check_directory(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct image_topic *topic = image_topic_by_id(shard->image, partition->topic_id);
+    const struct image_partition *found = topic == NULL ? NULL : image_partition_at(topic, partition->index);
+    if (found == NULL || partition->state != PARTITION_ONLINE) return;
+    if (partition->move != NULL) {
+        move_image_changed(partition->move, found);
+        return;
+    }
+    struct uuid id = logdir_id(partition->dir);
+    if (image_metadata_version(shard->image) < 17 || uuid_is_zero(id)) return;
+    for (int32_t i = 0; i < found->replicas.count; i++)
+        if (found->replicas.items[i] == shard->broker->node_id && !uuid_eq(found->directories[i], id))
+            assignments_add(shard, partition->topic_id, partition->index, id);
 }
 
 static void open_done(struct env *env, struct env_task *task);
@@ -320,10 +401,14 @@ static void end_opening(struct env *env, struct opening *opening)
     partition->opening = NULL;
     if (opening->result == OK) {
         if (opening->is_configured) plog_configure(opening->plog, &opening->options);
+        if (opening->spec.future_dir != NULL && !opening->spec.is_promoted) move_resume(partition, &opening->spec);
         go_online(partition, opening->plog, env);
     } else {
         log_error(partition->shard->log, "broker", "partition=%s-%d could not be opened in %s: %s", partition->topic,
-                  partition->index, logdir_path(opening->spec.dir), err_text(opening->result));
+                  partition->index,
+                  opening->spec.dir == NULL ? "any log directory: all are offline or cordoned"
+                                            : logdir_path(opening->spec.dir),
+                  err_text(opening->result));
         partition->state = PARTITION_FAILED;
     }
     if (opening->report.cut_bytes > 0)
@@ -368,6 +453,7 @@ void partition_open(struct shard *shard, const struct partition_spec *spec, void
                                     .dir = spec->dir};
     partition->name = spec->name == NULL ? topic_name_new(spec->topic) : topic_name_ref(spec->name);
     partition->topic = partition->name->text;
+    if (spec->dir != NULL) logdir_count_log(spec->dir, 1);
     map_insert(&shard->partitions, &partition->in_shard, key_hash(shard, &partition->topic_id, partition->index));
     struct opening *opening = MEM_NEW(struct opening);
     *opening = (struct opening){.partition = partition, .spec = *spec, .opened = opened, .opened_context = context};
@@ -455,6 +541,14 @@ static void delete_done(struct plog *plog, struct plog_op *op)
     free_partition(partition);
 }
 
+static void delete_log(struct partition *partition)
+{
+    struct uuid random;
+    env_random(partition->shard->env, random.bytes, sizeof(random.bytes));
+    partition->closing->op.done = delete_done;
+    plog_delete(partition->plog, random, &partition->closing->op);
+}
+
 void partition_delete(struct partition *partition, int64_t delay_ms)
 {
     if (partition->state == PARTITION_OPENING) {
@@ -467,11 +561,12 @@ void partition_delete(struct partition *partition, int64_t delay_ms)
         return;
     }
     struct closing *closing = begin_closing(partition);
-    struct uuid random;
-    env_random(partition->shard->env, random.bytes, sizeof(random.bytes));
     closing->delete_delay_ms = delay_ms;
-    closing->op.done = delete_done;
-    plog_delete(partition->plog, random, &closing->op);
+    partition->moved = delete_log;
+    if (partition->move != NULL)
+        move_stop(partition, MOVE_CANCELLED);
+    else
+        delete_log(partition);
 }
 
 static void close_done(struct plog *plog, struct plog_op *op)
@@ -482,6 +577,12 @@ static void close_done(struct plog *plog, struct plog_op *op)
     plog_checkpoint(plog, &checkpoint);
     closing->closed(partition, op->result == OK ? &checkpoint : NULL, closing->context);
     free_partition(partition);
+}
+
+static void close_log(struct partition *partition)
+{
+    partition->closing->op.done = close_done;
+    plog_close(partition->plog, &partition->closing->op);
 }
 
 void partition_close(struct partition *partition, partition_closed *closed, void *context)
@@ -499,8 +600,11 @@ void partition_close(struct partition *partition, partition_closed *closed, void
     struct closing *closing = begin_closing(partition);
     closing->closed = closed;
     closing->context = context;
-    closing->op.done = close_done;
-    plog_close(partition->plog, &closing->op);
+    partition->moved = close_log;
+    if (partition->move != NULL)
+        move_stop(partition, MOVE_CLOSED);
+    else
+        close_log(partition);
 }
 
 // ---- changes ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ void topic_name_unref(struct topic_name *name);
 struct partition_waits {
     struct list acks[2]; // struct ack_wait by enum ack_of, ascending offset
     struct list watches; // struct fetch_watch
+    struct list appends; // struct open_wait, while appends are held
 };
 
 // Small, because most partitions of a node with many of them are idle: about a hundred bytes.
@@ -43,13 +44,16 @@ struct partition {
     int32_t index;
     int32_t leader_epoch;
     enum partition_state state;
-    bool is_retaining; // retention.c
+    bool is_retaining;  // retention.c
+    bool holds_appends; // its log is about to be replaced by a copy in another directory (move_replica.h)
     struct logdir *dir;
     struct plog *plog;               // ONLINE, CLOSING
     struct partition_waits *waits;   // NULL: nobody ever waited
     struct opening *opening;         // OPENING
     struct closing *closing;         // CLOSING
     struct coordinator *coordinator; // drive_coord.c; NULL on all but internal topics
+    struct move *move;               // into another directory; NULL = none
+    void (*moved)(struct partition *partition); // closing waits for the move's end
 };
 
 // acks=1 waits for the leader's own durable end, acks=all for the high watermark.
@@ -66,7 +70,8 @@ struct ack_wait {
 struct fetch_watch {
     struct list link;
     struct partition *partition;
-    int64_t offset;                          // fires when the high watermark passes it ...
+    bool is_committed;                       // waits for the last stable offset: fires when that passes `offset`
+    int64_t offset;                          // else fires when the high watermark passes it ...
     int64_t size_bytes;                      // ... and this many bytes were added since the watch began (min.bytes)
     int64_t from_bytes;                      // private
     void (*fire)(struct fetch_watch *watch); // unlinked already; may not touch the partition's watches
@@ -88,6 +93,10 @@ struct open_wait {
 // False: it is not opening, nothing was noted.
 bool partition_await_open(struct partition *partition, struct open_wait *wait);
 
+// False: appends are taken, nothing was noted. Else `opened` is called when they are again, in the order of the calls.
+bool partition_await_append(struct partition *partition, struct open_wait *wait);
+void partition_release_appends(struct partition *partition);
+
 int32_t partition_isr_size(const struct partition *partition);
 void partition_watch(struct partition *partition, struct fetch_watch *watch);
 void partition_unwatch(struct fetch_watch *watch);
@@ -107,6 +116,12 @@ struct partition_spec {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    struct slice future_name;  // promoted: the replica is only in this -future directory. Else a copy to go on with
+    struct logdir *future_dir; // NULL = there is none
+    bool is_promoted;          // the one in `dir` becomes the replica before it is loaded
+    bool was_future_clean;
+    int64_t future_recovery_point;
+    int64_t future_log_start;
 };
 // `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL. All that are asked for in one turn
 // are opened together, in a few tasks.
@@ -120,6 +135,10 @@ typedef void partition_closed(struct partition *partition, const struct plog_che
 void partition_close(struct partition *partition, partition_closed *closed, void *context);
 // Removes a ...-delete directory after a while (also one found at start).
 void partition_remove_later(struct shard *shard, struct logdir *dir, struct slice name, int64_t delay_ms);
+// The copy is the log from now on. Its owner becomes the partition. The old one is the caller's to delete.
+struct plog *partition_replace_log(struct partition *partition, struct plog *plog, struct logdir *dir);
+// Tells the controller when the replica lives elsewhere than the metadata says (KIP-858).
+void partition_check_directory(struct partition *partition);
 void partition_configure(struct partition *partition, const struct plog_options *options);
 void partition_lead(struct partition *partition, int32_t leader_epoch);
 

@@ -8,8 +8,7 @@
 #include "broker/topics.h"
 
 enum {
-    FIRST_ROUND_MS = 30 * 1000, // Kafka's: a node that has just started has better things to do
-    AFTER_ROLL_MS = 1000,       // what was closed for its age goes soon, not an interval later
+    AFTER_ROLL_MS = 1000, // what was closed for its age goes soon, not an interval later
     SLICE_PARTITIONS = 256,
     SLICE_PAUSE_MS = 1
 };
@@ -120,7 +119,9 @@ void retention_start(struct shard *shard)
 {
     shard->retention_timer = (struct env_timer){.fire = begin_round};
     shard->retention_slice = (struct env_timer){.fire = go_on};
-    arm(shard, FIRST_ROUND_MS);
+    // A node that has just started has better things to do, whatever the interval is.
+    int64_t wait_ms = config_get_long(shard->broker->config, "log.initial.task.delay.ms");
+    env_timer_after_ms(shard->env, &shard->retention_timer, wait_ms < INT32_MAX ? wait_ms : INT32_MAX);
 }
 
 void retention_stop(struct shard *shard)

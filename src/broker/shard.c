@@ -2,9 +2,11 @@
 #include "broker/shard.h"
 
 #include "base/mem.h"
+#include "broker/assignments.h"
 #include "broker/broker_int.h"
 #include "broker/checkpoints.h"
 #include "broker/conn.h"
+#include "broker/directories.h"
 #include "broker/dynamic.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
@@ -37,6 +39,10 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     telemetry_init(&shard->telemetry, broker->hash_seed);
     quotas_init(&shard->quotas);
     list_init(&shard->coordinators);
+    list_init(&shard->cleaner.rounds);
+    list_init(&shard->cleaner.asking);
+    assignments_init(shard);
+    list_init(&shard->dir_wishes);
     admission_init(
         &shard->admission, env, SMALL_POOL_BYTES / broker->options.env_count,
         // A quarter for half-filled buffers and the gaps between them: the budget is of memory, not of bytes read.
@@ -52,6 +58,8 @@ void shard_free(struct shard *shard)
 {
     topics_free(shard);
     open_files_free(shard->open_files);
+    assignments_deinit(shard);
+    directories_forget_wishes(shard);
     fetch_sessions_deinit(&shard->fetch_sessions);
     telemetry_deinit(&shard->telemetry);
     quotas_deinit(&shard->quotas);

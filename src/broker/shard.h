@@ -40,6 +40,34 @@ struct producer_ids {
     struct list waiting;
 };
 
+// Leave to begin a round of compaction, asked of shard 0 (cleaner.c); one under way per shard.
+struct cleaner_ask {
+    struct env_msg msg;
+    struct list link;
+    struct shard *shard;
+};
+
+struct cleaner {
+    struct env_timer timer;
+    struct list rounds; // under way here
+    struct cleaner_ask ask;
+    bool is_asking;
+    bool is_on;
+    struct list asking; // shard 0: struct cleaner_ask, in order
+    int running;        // shard 0: rounds in the whole node, begun or given leave to
+};
+
+// assignments.c: directories of replicas, on their way to the controller.
+struct assignments {
+    struct list ready;
+    struct list sent;
+    struct env_msg turn_end;
+    struct env_timer timer;
+    int64_t retry_ms;
+    bool is_queued;
+    bool is_stopped;
+};
+
 struct shard {
     struct env *env;
     struct broker *broker;
@@ -63,25 +91,30 @@ struct shard {
     struct producer_ids producer_ids;
     struct fetch_sessions fetch_sessions;
     struct quotas quotas;
-    struct request *timed; // its handler runs, and its time is measured (request_percentage)
-    int64_t slow_request_ns; // odradek.slow.request.ms; -1: none is
+    struct request *timed;      // its handler runs, and its time is measured (request_percentage)
+    int64_t slow_request_ns;    // odradek.slow.request.ms; -1: none is
+    bool verifies_transactions; // transaction.partition.verification.enable
     struct telemetry telemetry;
-    struct list coordinators; // struct coordinator (drive_coord.c)
+    struct assignments assignments;
+    struct list dir_wishes; // struct dir_wish (directories.h), at most DIR_WISHES_MAX
+    int dir_wish_count;
+    int64_t moves_paused_until_ns; // replica.alter.log.dirs.io.max.bytes.per.second
+    struct list coordinators;      // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
-    struct list openings;      // partition.c: to be opened at the end of the turn
+    struct list openings;               // partition.c: to be opened at the end of the turn
     struct env_msg open_turn;
     bool is_opening_posted;
-    int opening;               // partitions whose log is being opened
-    bool reports_when_open;    // start-up: shard 0 waits to hear that none is left
-    struct env_msg report;     // ... by this message
-    struct env_msg forget;     // its way through the shards (broker.c)
-    int closing;               // partitions that are being closed; the node stops
+    int opening;                        // partitions whose log is being opened
+    bool reports_when_open;             // start-up: shard 0 waits to hear that none is left
+    struct env_msg report;              // ... by this message
+    struct env_msg forget;              // its way through the shards (broker.c)
+    int closing;                        // partitions that are being closed; the node stops
     struct checkpoint_set *checkpoints; // what the closed ones left
-    struct env_timer retention_timer; // retention.c
+    struct env_timer retention_timer;   // retention.c
     struct env_timer retention_slice;
     struct retention_round *retention_round; // NULL: none is under way
-    bool has_no_inventory; // broker.c: all that was on disk at the start is open
-    struct env_timer cleaner_timer;   // cleaner.c
+    bool has_no_inventory;                   // broker.c: all that was on disk at the start is open
+    struct cleaner cleaner;
     bool checkpoints_stale; // some high watermark moved since the last checkpoint
     bool stopping;
 };

@@ -61,19 +61,20 @@ static void resolve(struct shard *shard, struct topic *topic)
 static struct plog_options options_of(struct shard *shard, const struct topic_config *config)
 {
     uint64_t random = 0;
-    if (config->segment_jitter_ms > 0) env_random(shard->env, &random, sizeof(random));
+    int64_t jitter_ms = config->segment_jitter_ms < config->segment_ms ? config->segment_jitter_ms : config->segment_ms;
+    if (jitter_ms > 0) env_random(shard->env, &random, sizeof(random));
     return (struct plog_options){
         .segment_bytes = config->segment_bytes,
         // A record must not stay in the active segment, which is never compacted, longer than it may stay uncompacted.
         .segment_ms = config->cleanup_compact && config->max_compaction_lag_ms < config->segment_ms
                           ? config->max_compaction_lag_ms
                           : config->segment_ms,
-        .segment_jitter_ms =
-            config->segment_jitter_ms > 0 ? (int64_t)(random % (uint64_t)config->segment_jitter_ms) : 0,
+        .segment_jitter_ms = jitter_ms > 0 ? (int64_t)(random % (uint64_t)jitter_ms) : 0,
         .index_interval_bytes = config->index_interval_bytes,
         .index_bytes_max = config->segment_index_bytes,
         .flush_messages = config->flush_messages,
         .flush_ms = config->flush_ms,
+        .file_delete_delay_ms = config->file_delete_delay_ms,
         .preallocate = config->preallocate,
         .durability = config->durability == DURABILITY_COMMIT ? PLOG_COMMIT : PLOG_PAGE_CACHE,
         .has_producers = true,
@@ -155,10 +156,7 @@ static void open_partition(struct shard *shard, const struct image_partition_cha
                                   .index = change->after->index,
                                   .leader_epoch = change->after->leader_epoch,
                                   .options = options_of(shard, &topic->config)};
-    if (shard->has_no_inventory)
-        inventory_place(shard->broker, change->after, &spec);
-    else
-        inventory_locate(shard->broker, change->after, &spec);
+    inventory_locate(shard, change->after, &spec);
     partition_open(shard, &spec, opened, context);
 }
 
@@ -178,11 +176,12 @@ int topics_apply(struct shard *shard, struct image *image, struct image_delta *d
         if (shard_of_partition(shard->broker, which->topic_id.bytes, which->index) != shard) continue;
         struct partition *partition = partition_find(shard, which->topic_id, which->index);
         if (change->after == NULL) {
-            struct topic *topic = topic_by_id(shard, which->topic_id);
-            if (partition != NULL) partition_delete(partition, topic == NULL ? 0 : topic->config.file_delete_delay_ms);
+            // The node's delay for whole directories, as Kafka's: a topic's own is for the files of a log that stays.
+            if (partition != NULL) partition_delete(partition, dynamic_int(shard, "log.segment.delete.delay.ms"));
         } else if (partition != NULL) {
             partition_lead(partition, change->after->leader_epoch);
             coordinators_update(partition);
+            partition_check_directory(partition);
         } else if (image_ids_contain(change->after->replicas, shard->broker->node_id) && !shard->stopping) {
             open_partition(shard, change, opened, context);
             opens++;

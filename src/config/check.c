@@ -31,7 +31,31 @@ static const char *check_quorum(const struct config *config, struct arena *arena
     return NULL;
 }
 
-static const char *check_log(const struct config *config)
+static bool is_log_dir(const struct config *config, const char *path)
+{
+    struct config_list dirs = config_log_dirs(config);
+    for (size_t i = 0; i < dirs.count; i++)
+        if (strcmp(dirs.items[i], path) == 0) return true;
+    return false;
+}
+
+static const char *check_cordoned(const struct config *config, struct arena *arena)
+{
+    struct config_list cordoned = config_get_list(config, "cordoned.log.dirs");
+    const char *missing = NULL;
+    for (size_t i = 0; i < cordoned.count; i++) {
+        bool is_all = strcmp(cordoned.items[i], "*") == 0;
+        if (is_all && cordoned.count > 1) return "When cordoned.log.dirs is set to *, it must not contain other values";
+        if (is_all || is_log_dir(config, cordoned.items[i])) continue;
+        missing = missing == NULL ? cordoned.items[i] : arena_printf(arena, "%s, %s", missing, cordoned.items[i]);
+    }
+    if (missing == NULL) return NULL;
+    return arena_printf(arena,
+                        "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : %s",
+                        missing);
+}
+
+static const char *check_log(const struct config *config, struct arena *arena)
 {
     int64_t retention_ms = config_retention_ms(config);
     if (retention_ms == 0) return "log.retention.ms must be unlimited (-1) or, greater than or equal to 1";
@@ -40,11 +64,7 @@ static const char *check_log(const struct config *config)
     int64_t threads = config_get_long(config, "log.cleaner.threads");
     if (threads > 0 && config_get_long(config, "log.cleaner.dedupe.buffer.size") / threads <= 1 << 20)
         return "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.";
-    struct config_list cordoned = config_get_list(config, "cordoned.log.dirs");
-    for (size_t i = 0; i < cordoned.count && cordoned.count > 1; i++)
-        if (strcmp(cordoned.items[i], "*") == 0)
-            return "When cordoned.log.dirs is set to *, it must not contain other values";
-    return NULL;
+    return check_cordoned(config, arena);
 }
 
 static const char *check_limits(const struct config *config, struct arena *arena)
@@ -101,7 +121,7 @@ enum err config_check_all(const struct config *config, struct arena *arena, cons
     if (config_get_int(config, "broker.id") != config_node_id(config))
         text = "You must set `node.id` to the same value as `broker.id`.";
     if (text == NULL) text = check_quorum(config, arena);
-    if (text == NULL) text = check_log(config);
+    if (text == NULL) text = check_log(config, arena);
     if (text == NULL) text = check_limits(config, arena);
     if (text == NULL) text = check_group_bounds(config, arena);
     if (text == NULL) return OK;

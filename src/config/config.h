@@ -85,6 +85,8 @@ MUST_CHECK enum err config_key_check(const struct config_key *key, struct slice 
                                      const char **why);
 // The value of a key of type boolean (0, 1), int, short or long; false when the text is none that the key takes.
 bool config_key_integer(const struct config_key *key, struct slice text, int64_t *out);
+// The same of a key of type double.
+bool config_key_real(const struct config_key *key, struct slice text, double *out);
 
 // ---- properties ------------------------------------------------------------------------------------------------
 

@@ -263,6 +263,8 @@ static const struct {
     {"log.roll.ms=0", "log.roll.ms must be greater than or equal to 1"},
     {"offsets.topic.compression.codec=9", "Unknown compression type id: 9"},
     {"cordoned.log.dirs=*,/a", "When cordoned.log.dirs is set to *, it must not contain other values"},
+    {"cordoned.log.dirs=/nowhere",
+     "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : /nowhere"},
     {"group.consumer.heartbeat.interval.ms=50000",
      "group.consumer.heartbeat.interval.ms must be less than or equal to group.consumer.max.heartbeat.interval.ms"},
     {"a=\\u12", "Malformed \\uxxxx encoding in line 7 of the properties file"},

@@ -107,6 +107,37 @@ static void each_layer_covers_the_one_below(void **state)
     assert_int_equal(topic.segment_bytes, 500);
 }
 
+// What the broker says of rolls and retention, in Kafka's units; the smaller unit goes first where there are several.
+static void rolls_and_retention_have_many_names(void **state)
+{
+    (void)state;
+    struct topic_config topic;
+    topic_config_resolve(build("log.roll.jitter.hours=2\nlog.retention.minutes=3\nlog.retention.bytes=-1\n"
+                               "log.segment.delete.delay.ms=7\nlog.index.size.max.bytes=4096\n"),
+                         NULL, NO_PAIRS, &topic);
+    assert_int_equal(topic.segment_jitter_ms, 2 * 3600000);
+    assert_int_equal(topic.retention_ms, 3 * 60000);
+    assert_int_equal(topic.retention_bytes, -1);
+    assert_int_equal(topic.file_delete_delay_ms, 7);
+    assert_int_equal(topic.segment_index_bytes, 4096);
+    const struct config *config =
+        build("log.roll.hours=1\nlog.roll.ms=11\nlog.roll.jitter.hours=1\nlog.roll.jitter.ms=12\n"
+              "log.retention.hours=1\nlog.retention.minutes=1\nlog.retention.ms=-1\nlog.retention.bytes=99\n");
+    topic_config_resolve(config, NULL, NO_PAIRS, &topic);
+    assert_int_equal(topic.segment_ms, 11);
+    assert_int_equal(topic.segment_jitter_ms, 12);
+    assert_int_equal(topic.retention_ms, -1);
+    assert_int_equal(topic.retention_bytes, 99);
+    struct config_dynamic dynamic = {
+        .cluster = PAIRS(PAIR("log.retention.ms", "5"), PAIR("log.retention.bytes", "-1"),
+                         PAIR("log.segment.delete.delay.ms", "8"), PAIR("log.roll.jitter.ms", "9"))};
+    topic_config_resolve(config, &dynamic, NO_PAIRS, &topic);
+    assert_int_equal(topic.retention_ms, 5);
+    assert_int_equal(topic.retention_bytes, -1);
+    assert_int_equal(topic.file_delete_delay_ms, 8);
+    assert_int_equal(topic.segment_jitter_ms, 9);
+}
+
 static void check(const struct config *config, struct config_pairs overrides, const char *expected)
 {
     const char *why = NULL;
@@ -162,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(defaults_are_kafkas, teardown),
         cmocka_unit_test_teardown(each_layer_covers_the_one_below, teardown),
+        cmocka_unit_test_teardown(rolls_and_retention_have_many_names, teardown),
         cmocka_unit_test_teardown(overrides_are_refused_with_kafkas_words, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

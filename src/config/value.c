@@ -316,6 +316,18 @@ bool config_key_integer(const struct config_key *key, struct slice text, int64_t
     return is_read;
 }
 
+bool config_key_real(const struct config_key *key, struct slice text, double *out)
+{
+    ASSERT(key->type == CONFIG_DOUBLE);
+    struct arena arena = {0};
+    struct value value;
+    const char *why = NULL;
+    bool is_read = config_value_read(key, text, &arena, &value, &why) == OK && !value.is_null;
+    if (is_read) *out = value.real;
+    arena_deinit(&arena);
+    return is_read;
+}
+
 // Double.toString: the shortest digits that read back the same, plain from 1e-3 to 1e7, else 1.5E10.
 static const char *show_double(double value, struct arena *arena)
 {

@@ -267,6 +267,12 @@ static enum err load_marker(struct coord *coord, const struct batch_view *batch,
     return it.err;
 }
 
+void coord_end_transaction(struct coord *coord, int64_t producer_id, bool is_commit)
+{
+    ASSERT(coord->is_loaded);
+    coord->options.machine->end_transaction(coord->state, producer_id, is_commit);
+}
+
 static enum err load_records(struct coord *coord, const struct batch_view *batch, struct slice body)
 {
     bool is_transactional = batch_is_transactional(&batch->header);

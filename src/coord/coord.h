@@ -185,6 +185,8 @@ void coord_free(struct coord *coord);
 MUST_CHECK enum err coord_step(struct coord *coord, const struct coord_event *event, struct coord_effects *effects);
 // Every call this coord holds comes back with `why`: the partition moved, or an append failed.
 void coord_fail(struct coord *coord, enum err why, struct coord_effects *effects);
+// A marker was appended to the partition by its coordinator of transactions. Loaded coords only.
+void coord_end_transaction(struct coord *coord, int64_t producer_id, bool is_commit);
 bool coord_is_loaded(const struct coord *coord);
 // When EV_COORD_TICK is due, monotonic; INT64_MAX = never.
 int64_t coord_deadline_ms(const struct coord *coord);

@@ -119,6 +119,7 @@ struct fs_ops {
     // POSIX record lock on the whole file, as Java's FileChannel.tryLock takes it (kafka-internals A1), held until
     // the file's last unref. ERR_BUSY: held by another process; *holder_pid then names it, 0 when unknown.
     enum err (*lock)(struct fs *fs, const char *path, struct file **out, int64_t *holder_pid);
+    // What the kernel has in memory about the file system: allowed on a loop.
     enum err (*space)(struct fs *fs, const char *path, int64_t *total_bytes, int64_t *free_bytes);
 };
 

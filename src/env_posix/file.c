@@ -16,13 +16,20 @@ enum err posix_error(struct log *log, int number, const char *action, const char
     if (number == ENOENT) return ERR_NOT_FOUND;
     if (number == EEXIST || number == ENOTEMPTY) return ERR_EXISTS;
     log_error(log, "posix", "%s %s failed: %s", action, path, strerror(number));
-    return number == ENOSPC || number == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    if (number == ENOSPC || number == EDQUOT) return ERR_NO_SPACE;
+    if (number == EFBIG) return ERR_TOO_LARGE; // of this file system or by RLIMIT_FSIZE
+    return number == EROFS ? ERR_READ_ONLY : ERR_IO;
 }
 
 static struct posix_file *posix_file_of(struct file *file)
 {
     ASSERT(file->ops == &posix_file_ops);
     return CONTAINER_OF(file, struct posix_file, file);
+}
+
+const char *posix_file_path(const struct file *file)
+{
+    return CONTAINER_OF(file, struct posix_file, file)->path;
 }
 
 static enum err file_error(struct posix_file *file, const char *action)
@@ -46,7 +53,9 @@ static enum err read_at(struct file *base, int64_t position, void *to, size_t si
     struct posix_file *file = posix_file_of(base);
     size_t done = 0;
     while (done < size) {
+        op_begin("pread", file->path);
         ssize_t result = pread(file->fd, (uint8_t *)to + done, size - done, position + (off_t)done);
+        op_end();
         if (result == 0) break;
         if (result < 0 && errno == EINTR) continue;
         if (result < 0) return file_error(file, "pread");
@@ -113,7 +122,9 @@ static enum err write_at(struct file *base, int64_t position, const struct iovec
             count = fill_window(window, parts, part_count, skip);
             from = window;
         }
+        op_begin("pwritev", file->path);
         ssize_t result = pwritev(file->fd, from, count, position);
+        op_end();
         if (result < 0 && errno == EINTR) continue;
         if (result < 0) return file_error(file, "pwritev");
         if (result == 0) return posix_error(file->log, ENOSPC, "pwritev", file->path);
@@ -133,26 +144,36 @@ static enum err write_at(struct file *base, int64_t position, const struct iovec
 static enum err sync_data(struct file *base)
 {
     struct posix_file *file = posix_file_of(base);
-    return fdatasync(file->fd) == 0 ? OK : file_error(file, "fdatasync");
+    op_begin("fdatasync", file->path);
+    int result = fdatasync(file->fd);
+    op_end();
+    return result == 0 ? OK : file_error(file, "fdatasync");
 }
 
 static enum err set_size(struct file *base, int64_t size_bytes)
 {
     struct posix_file *file = posix_file_of(base);
     int result;
+    op_begin("ftruncate", file->path);
     do result = ftruncate(file->fd, size_bytes);
     while (result != 0 && errno == EINTR);
+    op_end();
     return result == 0 ? OK : file_error(file, "ftruncate");
 }
 
 // Both hints: a file system that cannot is no error, and a full disk shows at the write.
 static enum err preallocate(struct file *base, int64_t from, int64_t size_bytes)
 {
-    return fallocate(posix_file_of(base)->fd, FALLOC_FL_KEEP_SIZE, from, size_bytes) == 0 ? OK : ERR_IO;
+    struct posix_file *file = posix_file_of(base);
+    op_begin("fallocate", file->path);
+    int result = fallocate(file->fd, FALLOC_FL_KEEP_SIZE, from, size_bytes);
+    op_end();
+    return result == 0 ? OK : ERR_IO;
 }
 
 static enum err start_writeback(struct file *base, int64_t from, int64_t size_bytes)
 {
+    if (loop_has_slow_disk()) return OK; // it waits when the device's queue is full
     return sync_file_range(posix_file_of(base)->fd, from, size_bytes, SYNC_FILE_RANGE_WRITE) == 0 ? OK : ERR_IO;
 }
 

@@ -33,13 +33,17 @@ static enum err answer(struct fs *fs, int result, const char *action, const char
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
     const struct timespec pause = {.tv_nsec = DESCRIPTOR_WAIT_MS * 1000000};
+    int fd;
+    op_begin("open", path);
     for (int waited_ms = 0;; waited_ms += DESCRIPTOR_WAIT_MS) {
-        int fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, mode);
-        if (fd >= 0) return fd;
-        if (errno == EINTR) continue;
-        if ((errno != EMFILE && errno != ENFILE) || waited_ms >= DESCRIPTOR_WAIT_MAX_MS) return -1;
+        fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, mode);
+        bool is_scarce = fd < 0 && (errno == EMFILE || errno == ENFILE) && waited_ms < DESCRIPTOR_WAIT_MAX_MS;
+        if (fd < 0 && errno == EINTR) continue;
+        if (!is_scarce) break;
         nanosleep(&pause, NULL);
     }
+    op_end();
+    return fd;
 }
 
 struct file_stat posix_stat_of(const struct stat *st)
@@ -67,12 +71,18 @@ static enum err open_file(struct fs *fs, const char *path, unsigned flags, struc
 
 static enum err rename_path(struct fs *fs, const char *from, const char *to)
 {
-    return answer(fs, rename(from, to), "rename", from);
+    op_begin("rename", from);
+    int result = rename(from, to);
+    op_end();
+    return answer(fs, result, "rename", from);
 }
 
 static enum err unlink_path(struct fs *fs, const char *path)
 {
-    return answer(fs, unlink(path), "unlink", path);
+    op_begin("unlink", path);
+    int result = unlink(path);
+    op_end();
+    return answer(fs, result, "unlink", path);
 }
 
 static enum err make_dir(struct fs *fs, const char *path)
@@ -113,7 +123,10 @@ static enum err sync_dir(struct fs *fs, const char *path)
 {
     int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) return posix_error(log_of(fs), errno, "open", path);
-    enum err err = answer(fs, fsync(fd), "fsync", path);
+    op_begin("fsync", path);
+    int result = fsync(fd);
+    op_end();
+    enum err err = answer(fs, result, "fsync", path);
     close(fd);
     return err;
 }

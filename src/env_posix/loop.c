@@ -24,6 +24,7 @@ enum { EVENTS_MAX = 256, ROUNDS_MAX = 16 };
 static _Thread_local struct loop *current_loop;
 
 static const struct env_ops loop_ops;
+static void set_task_watch(struct loop *loop);
 
 // ---- clock, random ---------------------------------------------------------------------------------------------
 
@@ -34,10 +35,15 @@ static int64_t clock_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t posix_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
 static int64_t loop_now_ns(struct env *env)
 {
     (void)env;
-    return clock_ns(CLOCK_MONOTONIC);
+    return posix_now_ns();
 }
 
 static int64_t loop_wall_ms(struct env *env)
@@ -111,11 +117,67 @@ static void loop_timer_cancel(struct env *env, struct env_timer *timer)
     heap_remove(&loop->timers, &timer->node);
 }
 
+static void task_watch_due(struct env *env, struct env_timer *timer)
+{
+    (void)timer;
+    struct loop *loop = loop_of(env);
+    if (tasks_watch(&loop->node->tasks)) set_task_watch(loop);
+}
+
+static void set_task_watch(struct loop *loop)
+{
+    struct tasks *tasks = &loop->node->tasks;
+    loop->task_watch.fire = task_watch_due;
+    heap_insert(&loop->timers, &loop->task_watch.node, posix_now_ns() + tasks->slow_ns / WATCH_PER_SLOW);
+}
+
 static void loop_task_post(struct env *env, struct env_task *task)
 {
     loop_assert_here(loop_of(env));
     task->home = env;
-    tasks_post(&loop_of(env)->node->tasks, task);
+    struct loop *loop = loop_of(env);
+    tasks_post(&loop->node->tasks, task);
+    if (!heap_contains(&loop->task_watch.node)) set_task_watch(loop);
+}
+
+static bool has_slow_disk(struct loop *loop)
+{
+    int64_t until_ns = atomic_load_explicit(&loop->node->tasks.slow_until_ns, memory_order_relaxed);
+    return until_ns != 0 && until_ns > posix_now_ns();
+}
+
+bool loop_has_slow_disk(void)
+{
+    return current_loop != NULL && has_slow_disk(current_loop);
+}
+
+struct slow_write {
+    struct env_task task;
+    struct env_write *write;
+};
+
+static void slow_write_run(struct env_task *task, struct fs *fs)
+{
+    struct env_write *write = CONTAINER_OF(task, struct slow_write, task)->write;
+    (void)fs;
+    write->result = file_pwritev(write->file, write->position, write->parts, write->part_count);
+}
+
+static void slow_write_done(struct env *env, struct env_task *task)
+{
+    struct slow_write *slow = CONTAINER_OF(task, struct slow_write, task);
+    struct env_write *write = slow->write;
+    mem_free(slow);
+    write->done(env, write);
+}
+
+// The disk hangs, or did a moment ago: whoever waits for it, it is not the loop.
+static void write_in_task(struct env *env, struct env_write *write)
+{
+    struct slow_write *slow = MEM_NEW(struct slow_write);
+    *slow = (struct slow_write){
+        .task = {.run = slow_write_run, .done = slow_write_done, .lane = (uintptr_t)write->file}, .write = write};
+    loop_task_post(env, &slow->task);
 }
 
 static void run_write_done(struct env *env, struct env_msg *msg)
@@ -129,7 +191,13 @@ static void loop_write(struct env *env, struct env_write *write)
 {
     struct loop *loop = loop_of(env);
     loop_assert_here(loop);
+    if (has_slow_disk(loop)) {
+        write_in_task(env, write);
+        return;
+    }
+    int64_t from_ns = posix_now_ns();
     write->result = file_pwritev(write->file, write->position, write->parts, write->part_count);
+    watch_loop_write(&loop->node->tasks, posix_file_path(write->file), posix_now_ns() - from_ns);
     write->msg.run = run_write_done;
     list_push_back(&loop->completions, &write->msg.link);
 }

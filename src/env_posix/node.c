@@ -31,7 +31,8 @@ enum err posix_node_new(const struct posix_options *options, struct posix_node *
     node->envs = mem_zalloc((size_t)options->shards, sizeof(node->envs[0]));
     posix_fs_init(&node->fs, options->log);
     tasks_init(&node->tasks, options->task_threads > 0 ? options->task_threads : POSIX_TASK_THREADS_DEFAULT,
-               &node->fs.fs);
+               options->slow_ms > 0 ? options->slow_ms : POSIX_SLOW_MS_DEFAULT, options->log, &node->fs.fs);
+    signal(SIGXFSZ, SIG_IGN); // a write above RLIMIT_FSIZE fails with EFBIG instead
     enum err err = OK;
     int made = 0;
     while (made < options->shards && err == OK) {

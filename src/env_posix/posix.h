@@ -9,10 +9,11 @@
 
 struct posix_node;
 
-enum { POSIX_SHARDS_MAX = 64, POSIX_TASK_THREADS_DEFAULT = 4 };
+enum { POSIX_SHARDS_MAX = 64, POSIX_TASK_THREADS_DEFAULT = 4, POSIX_SLOW_MS_DEFAULT = 5000 };
 
 struct posix_options {
     int shards;       // 1 to POSIX_SHARDS_MAX
+    int slow_ms;      // a blocking call is named in the log when it takes longer; 0 = POSIX_SLOW_MS_DEFAULT
     int task_threads; // 0 = POSIX_TASK_THREADS_DEFAULT; they start with the first task
     struct log *log;  // may be NULL; stays the caller's and must outlive the node
 };

@@ -35,7 +35,8 @@ struct loop {
     struct list completions; // of env_write
     struct list turn_end;
     struct heap timers;
-    struct list dirty; // connections whose interest changed in this turn
+    struct env_timer task_watch; // set while tasks are under way
+    struct list dirty;           // connections whose interest changed in this turn
     struct list graves;
 
     struct list conns;
@@ -60,8 +61,25 @@ struct loop {
 
 // ---- tasks -----------------------------------------------------------------------------------------------------
 
+enum { TASK_THREADS_MAX = 64, WATCH_PER_SLOW = 5 };
+
+// One thread of the pool, and what it is doing, for whoever looks whether it hangs.
+struct task_thread {
+    pthread_t thread;
+    struct tasks *tasks;
+    atomic_llong busy_since_ns; // its task's start; 0 = none
+    pthread_mutex_t mutex;      // guards the rest
+    const char *action;         // the blocking call it is in; NULL = none
+    const char *path;
+    int64_t op_since_ns;
+    bool is_told; // the log knows
+};
+
 struct tasks {
-    pthread_mutex_t mutex; // guards all below
+    struct log *log;
+    int64_t slow_ns;
+    atomic_llong slow_until_ns; // writes go to tasks until then
+    pthread_mutex_t mutex;      // guards all below
     pthread_cond_t work;
     pthread_cond_t idle;
     struct list ready;
@@ -71,15 +89,30 @@ struct tasks {
     size_t running;   // tasks being run
     bool is_stopping;
     int thread_count;
-    int thread_max;
-    pthread_t *threads;
+    int thread_max; // of those that are not stuck
+    int stuck;      // threads that hang in one call, as of the last look
+    struct task_thread threads[TASK_THREADS_MAX];
     struct fs *fs;
 };
 
-void tasks_init(struct tasks *tasks, int thread_max, struct fs *fs);
+void tasks_init(struct tasks *tasks, int thread_max, int slow_ms, struct log *log, struct fs *fs);
 void tasks_deinit(struct tasks *tasks); // runs what is queued, joins the threads
 void tasks_post(struct tasks *tasks, struct env_task *task);
 void tasks_wait_idle(struct tasks *tasks);
+// Looks for threads that hang, and starts others in their place when there is work. False: nothing is under way.
+bool tasks_watch(struct tasks *tasks);
+
+// ---- watch.c: calls that hang ----------------------------------------------------------------------------------
+
+int64_t posix_now_ns(void);
+void watch_thread(struct task_thread *thread); // on the thread itself
+void watch_task(struct task_thread *thread, bool is_running);
+// Around a blocking call; nothing on other threads than those of tasks. op_end keeps errno.
+void op_begin(const char *action, const char *path);
+void op_end(void);
+bool watch_look(struct tasks *tasks);
+void disk_is_slow(struct tasks *tasks);
+void watch_loop_write(struct tasks *tasks, const char *path, int64_t took_ns);
 
 // ---- fs --------------------------------------------------------------------------------------------------------
 
@@ -103,6 +136,7 @@ struct posix_file *posix_file_new(struct log *log, const char *path, int fd);
 // ENOSPC to ERR_NO_SPACE and so on; an I/O or space error is logged with `action` and `path`.
 enum err posix_error(struct log *log, int number, const char *action, const char *path);
 extern const struct file_ops posix_file_ops;
+const char *posix_file_path(const struct file *file); // as opened
 
 // ---- node and loop ---------------------------------------------------------------------------------------------
 
@@ -125,6 +159,7 @@ MUST_CHECK enum err loop_init(struct loop *loop, struct posix_node *node, int sh
 void loop_deinit(struct loop *loop);
 // Turns until the node stops, or `done` (may be NULL) says true; true in that case.
 bool loop_run(struct loop *loop, bool (*done)(void *context), void *context);
+bool loop_has_slow_disk(void);     // on a loop: do not block in hints
 void loop_wake(struct loop *loop); // any thread, async-signal-safe
 // Aborts when called from a thread that does not run this loop while another does.
 void loop_assert_here(struct loop *loop);

@@ -53,7 +53,9 @@ static void leave_lane(struct tasks *tasks, uintptr_t number)
 
 static void *run_thread(void *argument)
 {
-    struct tasks *tasks = argument;
+    struct task_thread *thread = argument;
+    struct tasks *tasks = thread->tasks;
+    watch_thread(thread);
     pthread_mutex_lock(&tasks->mutex);
     for (;;) {
         struct list *link = list_pop_front(&tasks->ready);
@@ -70,7 +72,9 @@ static void *run_thread(void *argument)
         tasks->ready_count--;
         tasks->running++;
         pthread_mutex_unlock(&tasks->mutex);
+        watch_task(thread, true);
         task->run(task, tasks->fs);
+        watch_task(thread, false);
         task->msg.run = run_done;
         env_post(task->home, &task->msg);
         pthread_mutex_lock(&tasks->mutex);
@@ -82,14 +86,40 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-void tasks_init(struct tasks *tasks, int thread_max, struct fs *fs)
+void tasks_init(struct tasks *tasks, int thread_max, int slow_ms, struct log *log, struct fs *fs)
 {
-    *tasks = (struct tasks){.thread_max = thread_max, .fs = fs};
+    ASSERT(thread_max <= TASK_THREADS_MAX);
+    *tasks = (struct tasks){.thread_max = thread_max, .log = log, .slow_ns = slow_ms * INT64_C(1000000), .fs = fs};
     pthread_mutex_init(&tasks->mutex, NULL);
     pthread_cond_init(&tasks->work, NULL);
     pthread_cond_init(&tasks->idle, NULL);
     list_init(&tasks->ready);
-    tasks->threads = mem_zalloc((size_t)thread_max, sizeof(tasks->threads[0]));
+}
+
+static bool may_grow(const struct tasks *tasks)
+{
+    return tasks->ready_count > tasks->waiting && tasks->thread_count - tasks->stuck < tasks->thread_max &&
+           tasks->thread_count < TASK_THREADS_MAX;
+}
+
+static void grow(struct tasks *tasks)
+{
+    char name[16];
+    struct task_thread *thread = &tasks->threads[tasks->thread_count];
+    snprintf(name, sizeof(name), "task-%d", tasks->thread_count % 1000);
+    thread->tasks = tasks;
+    pthread_mutex_init(&thread->mutex, NULL);
+    thread->thread = thread_start(run_thread, thread, name);
+    tasks->thread_count++;
+}
+
+bool tasks_watch(struct tasks *tasks)
+{
+    pthread_mutex_lock(&tasks->mutex);
+    bool is_busy = watch_look(tasks);
+    if (is_busy && !tasks->is_stopping && may_grow(tasks)) grow(tasks); // one each time is enough: it goes on
+    pthread_mutex_unlock(&tasks->mutex);
+    return is_busy;
 }
 
 void tasks_post(struct tasks *tasks, struct env_task *task)
@@ -109,14 +139,10 @@ void tasks_post(struct tasks *tasks, struct env_task *task)
         map_insert(&tasks->lanes, &lane->link, hash_u64(0, lane->number));
     }
     make_ready(tasks, &task->msg.link);
-    if (tasks->ready_count > tasks->waiting && tasks->thread_count < tasks->thread_max) {
-        char name[16];
-        snprintf(name, sizeof(name), "task-%d", tasks->thread_count % 1000);
-        tasks->threads[tasks->thread_count] = thread_start(run_thread, tasks, name);
-        tasks->thread_count++;
-    } else {
+    if (may_grow(tasks))
+        grow(tasks);
+    else
         pthread_cond_signal(&tasks->work);
-    }
     pthread_mutex_unlock(&tasks->mutex);
 }
 
@@ -133,10 +159,10 @@ void tasks_deinit(struct tasks *tasks)
     tasks->is_stopping = true;
     pthread_cond_broadcast(&tasks->work);
     pthread_mutex_unlock(&tasks->mutex);
-    for (int i = 0; i < tasks->thread_count; i++) pthread_join(tasks->threads[i], NULL);
+    for (int i = 0; i < tasks->thread_count; i++) pthread_join(tasks->threads[i].thread, NULL);
     ASSERT(list_is_empty(&tasks->ready) && tasks->lanes.count == 0);
     map_deinit(&tasks->lanes);
-    mem_free(tasks->threads);
+    for (int i = 0; i < tasks->thread_count; i++) pthread_mutex_destroy(&tasks->threads[i].mutex);
     pthread_cond_destroy(&tasks->idle);
     pthread_cond_destroy(&tasks->work);
     pthread_mutex_destroy(&tasks->mutex);

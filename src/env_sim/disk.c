@@ -160,6 +160,7 @@ static bool has_room(const struct disk *disk)
 static enum err write_bytes(struct disk *disk, struct inode *inode, int64_t position, const uint8_t *from, size_t size,
                             size_t *written)
 {
+    if (disk->is_read_only) return ERR_READ_ONLY;
     while (size > 0) {
         size_t index = (size_t)(position / PAGE_SIZE);
         size_t at = (size_t)(position % PAGE_SIZE);

@@ -284,6 +284,30 @@ static void failed_sync_loses_pages_that_read_back(void **state)
     assert_true(lied > 0);
 }
 
+static void a_read_only_disk_takes_nothing(void **state)
+{
+    (void)state;
+    struct world world = world_new(8);
+    struct file *other = NULL;
+    put_durably(world.fs, "/kept", 'k');
+    struct file *file = must_open(world.fs, "/file", FILE_CREATE);
+    assert_int_equal(put(file, 0, 'a', PAGE), OK);
+    sim_set_read_only(world.node, true);
+    assert_int_equal(put(file, PAGE, 'b', PAGE), ERR_READ_ONLY);
+    assert_int_equal(file_sync(file), ERR_READ_ONLY); // of what was dirty
+    assert_int_equal(file_truncate(file, 0), ERR_READ_ONLY);
+    assert_int_equal(fs_rename(world.fs, "/kept", "/moved"), ERR_READ_ONLY);
+    assert_int_equal(fs_unlink(world.fs, "/kept"), ERR_READ_ONLY);
+    assert_int_equal(fs_mkdir(world.fs, "/dir"), ERR_READ_ONLY);
+    assert_int_equal(fs_open(world.fs, "/new", FILE_WRITE | FILE_CREATE, &other), ERR_READ_ONLY);
+    assert_int_equal(fs_open(world.fs, "/kept", FILE_READ | FILE_WRITE, &other), ERR_READ_ONLY);
+    assert_int_equal(content(world.fs, "/kept"), 'k');
+    file_unref(file);
+    sim_set_read_only(world.node, false);
+    assert_int_equal(fs_unlink(world.fs, "/kept"), OK);
+    sim_free(world.sim);
+}
+
 static void full_disk_says_so_after_a_part(void **state)
 {
     (void)state;
@@ -439,6 +463,7 @@ int main(void)
         cmocka_unit_test(lost_directory_takes_its_files_with_it),
         cmocka_unit_test(rename_happens_at_both_names_or_at_neither),
         cmocka_unit_test(failed_sync_loses_pages_that_read_back),
+        cmocka_unit_test(a_read_only_disk_takes_nothing),
         cmocka_unit_test(full_disk_says_so_after_a_part),
         cmocka_unit_test(lock_names_its_holder_and_ends_with_the_process),
         cmocka_unit_test(rotten_bit_stays),

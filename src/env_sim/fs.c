@@ -21,13 +21,20 @@ static void assert_may_block(const struct sim *sim)
     ASSERT(sim->running == NULL || sim->running_shard < 0 || sim->options.blocking_allowed);
 }
 
+static bool changes_names(enum sim_call kind)
+{
+    return kind == SIM_CALL_RENAME || kind == SIM_CALL_UNLINK || kind == SIM_CALL_MKDIR || kind == SIM_CALL_RMDIR ||
+           kind == SIM_CALL_SET_MTIME || kind == SIM_CALL_CHMOD || kind == SIM_CALL_LOCK;
+}
+
 // What every call on names has in common; false = return ERR_IO.
 static bool begin(struct call *call, struct process *process, enum sim_call kind, const char *path)
 {
-    assert_may_block(process->node->sim);
+    if (kind != SIM_CALL_SPACE) assert_may_block(process->node->sim); // the kernel knows it without asking the disk
     if (!call_begin(call, process, kind)) return false;
     struct sim *sim = call->node->sim;
     spend(sim, 5, 500);
+    if (call->forced == OK && call->node->disk.is_read_only && changes_names(kind)) call->forced = ERR_READ_ONLY;
     if (call->forced == OK && kind < SIM_CALL_COUNTED && chance(sim, sim->options.faults.name_error_ppm))
         call->forced = ERR_IO;
     trace(sim, call->node, "%s %s%s%s", sim_call_name(kind), path,
@@ -90,6 +97,7 @@ static enum err open_file(struct fs *fs, const char *path, unsigned flags, struc
 {
     BEGIN(fs, SIM_CALL_OPEN, path);
     struct inode *inode = NULL;
+    if (disk->is_read_only && (flags & ~(unsigned)FILE_READ) != 0) return call_end(&call, ERR_READ_ONLY);
     enum err e = open_inode(disk, path, flags, &inode);
     struct handle *handle = e == OK ? new_handle(process, inode, flags) : NULL;
     e = call_end(&call, e);
@@ -415,6 +423,7 @@ static enum err sync_file(struct file *file)
                     sim->options.faults.sync_error_ppm))
         return ERR_IO;
     spend(sim, 50, 20000);
+    if (disk->is_read_only && inode->dirty_from < inode->dirty_to && call.forced == OK) call.forced = ERR_READ_ONLY;
     if (call.forced != OK)
         inode_sync_fail(disk, inode);
     else if (sim->lying_fsync)
@@ -432,6 +441,7 @@ static enum err truncate_file(struct file *file, int64_t size_bytes)
     struct call call;
     if (!begin_file(&call, handle, SIM_CALL_TRUNCATE, 0, size_bytes, 0)) return ERR_IO;
     struct disk *disk = &call.node->disk;
+    if (disk->is_read_only && call.forced == OK) call.forced = ERR_READ_ONLY;
     spend(disk->sim, 5, 500);
     enum err e = call.forced != OK ? call.forced : size_bytes < 0 || (handle->flags & FILE_WRITE) == 0 ? ERR_IO : OK;
     if (e == OK) inode_truncate(disk, handle->inode, size_bytes);
@@ -525,6 +535,18 @@ enum err sim_corrupt(struct sim_node *node, const char *path, int64_t position, 
     page->now[position % PAGE_SIZE] ^= mask;
     if (page->durable != NULL && page->durable != page->now) page->durable[position % PAGE_SIZE] ^= mask;
     return OK;
+}
+
+void sim_set_read_only(struct sim_node *node, bool is_read_only)
+{
+    trace(node->sim, node, "disk %s", is_read_only ? "read-only" : "writable");
+    node->disk.is_read_only = is_read_only;
+}
+
+void sim_set_disk_delay(struct sim_node *node, int64_t delay_ms)
+{
+    trace(node->sim, node, "disk delay=%lld", (long long)delay_ms);
+    node->disk.delay_ns = delay_ms * 1000000;
 }
 
 void sim_set_disk_capacity(struct sim_node *node, int64_t capacity_bytes)

@@ -106,6 +106,7 @@ void spend(struct sim *sim, int64_t low_us, int64_t high_us)
 {
     int64_t cost = latency_ns(sim, low_us, high_us);
     if (chance(sim, sim->options.faults.disk_slow_ppm)) cost *= 100;
+    if (sim->running != NULL && sim->running_shard == IN_TASK) cost += sim->running->disk.delay_ns;
     if (sim->running != NULL) sim->cost_ns += cost; // a test that calls directly does not move the time
 }
 

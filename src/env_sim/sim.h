@@ -162,6 +162,11 @@ int64_t sim_calls(const struct sim_node *node, enum sim_call kind);
 // Canary: file_sync says OK and does nothing. A test of durability must fail then.
 void sim_set_lying_fsync(struct sim *sim, bool lying);
 void sim_set_disk_capacity(struct sim_node *node, int64_t capacity_bytes);
+// The file system takes no changes any more, as after a kernel's remount: ERR_READ_ONLY, also from a sync of what is
+// still dirty. A restart of the node does not mend it.
+void sim_set_read_only(struct sim_node *node, bool is_read_only);
+// Every file call inside a task takes this much longer: a disk that hangs. Calls on a loop go on at their usual pace.
+void sim_set_disk_delay(struct sim_node *node, int64_t delay_ms);
 // Bit rot: flips `mask` in one byte, on disk and in cache alike. ERR_NOT_FOUND; ERR_INVALID behind the end.
 MUST_CHECK enum err sim_corrupt(struct sim_node *node, const char *path, int64_t position, uint8_t mask);
 // Another process holds (pid > 0) or lets go (0) the lock on a file, which is created when missing.

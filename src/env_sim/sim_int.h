@@ -115,6 +115,8 @@ struct disk {
     uint64_t next_op;
     int64_t capacity_bytes; // 0 = no limit
     int64_t used_pages;
+    bool is_read_only;
+    int64_t delay_ns;       // of every call in a task
     bool keep_unreferenced; // while a power cut is being worked out
 };
 

@@ -57,6 +57,12 @@ MUST_CHECK enum err decide_register_broker(struct decide *decide, const struct b
 MUST_CHECK enum err decide_heartbeat(struct decide *decide, const struct broker_heartbeat_request *request,
                                      int64_t committed_offset, struct broker_heartbeat_response *response);
 
+struct assign_replicas_to_dirs_request;
+struct assign_replicas_to_dirs_response;
+// KIP-858: a broker says in which of its directories replicas live (decide_dirs.c).
+MUST_CHECK enum err decide_assign_dirs(struct decide *decide, const struct assign_replicas_to_dirs_request *request,
+                                       struct assign_replicas_to_dirs_response *response);
+
 // A broker whose session ended, or whose process is known to be gone.
 void decide_fence(struct decide *decide, int32_t broker_id);
 

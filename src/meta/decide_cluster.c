@@ -224,6 +224,33 @@ static void update_cordoned(struct decide *decide, const struct image_node *brok
     METADATA_ADD(&decide->records, decide->arena, broker_registration_change_record, 3, &record);
 }
 
+static bool contains(const struct uuid *ids, int32_t count, struct uuid id)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (uuid_eq(ids[i], id)) return true;
+    return false;
+}
+
+// Directories that were still in the registration: what lives there leaves its ISR, then they leave the registration.
+static void update_offline(struct decide *decide, const struct image_node *broker,
+                           const struct broker_heartbeat_request *request)
+{
+    if (image_metadata_version(decide->image) < 17 || request->offline_log_dirs.count <= 0) return;
+    struct uuid *left = ARENA_ARRAY(decide->arena, struct uuid, broker->log_dir_count);
+    int32_t count = 0;
+    for (int32_t i = 0; i < broker->log_dir_count; i++) {
+        if (!contains(request->offline_log_dirs.items, request->offline_log_dirs.count, broker->log_dirs[i]))
+            left[count++] = broker->log_dirs[i];
+        else
+            decide_lose_directory(decide, broker->id, broker->log_dirs[i]);
+    }
+    if (count == broker->log_dir_count || count == 0) return; // with none left the broker is about to end
+    struct broker_registration_change_record record = change_of(broker);
+    record.log_dirs.items = left;
+    record.log_dirs.count = count;
+    METADATA_ADD(&decide->records, decide->arena, broker_registration_change_record, 2, &record);
+}
+
 void decide_fence(struct decide *decide, int32_t broker_id)
 {
     const struct image_node *broker = image_broker(decide->image, broker_id);
@@ -237,6 +264,7 @@ enum err decide_heartbeat(struct decide *decide, const struct broker_heartbeat_r
     if (broker == NULL || broker->epoch != request->broker_epoch) return ERR_STALE_BROKER_EPOCH;
     // "Caught up" is having applied one's own registration; then it may serve.
     response->is_caught_up = request->current_metadata_offset >= broker->epoch && broker->epoch <= committed_offset;
+    update_offline(decide, broker, request);
     update_cordoned(decide, broker, request);
     if (broker->is_fenced) {
         response->is_fenced = true;

@@ -7,6 +7,9 @@
 // Registered, not fenced, not shutting down: may lead.
 bool decide_is_active(const struct image *image, int32_t broker_id);
 
+// Active, with the directory of its replica online.
+bool decide_may_lead(const struct image *image, const struct image_partition *partition, int32_t broker_id);
+
 // Replicas of one new partition.
 struct decide_replicas {
     int32_t *items;

@@ -64,7 +64,9 @@ static bool may_lead(const struct change *c, int32_t id)
 {
     const struct decide_move *move = c->move;
     if (id == move->leaving || id == move->lost) return false;
-    return id == move->coming || decide_is_active(c->decide->image, id);
+    const struct image_node *broker = image_broker(c->decide->image, id);
+    bool has_directory = broker != NULL && image_has_directory(broker, image_directory_of(c->old, id));
+    return has_directory && (id == move->coming || decide_is_active(c->decide->image, id));
 }
 
 static void choose_eligible(struct change *c)
@@ -171,6 +173,26 @@ void decide_move_partitions(struct decide *decide, const struct decide_move *mov
                            (image_ids_contain(p->isr, move->lost) || image_ids_contain(p->rare->elr, move->lost))) ||
                           (move->coming >= 0 && p->leader < 0);
             if (is_hit) update(decide, p, move);
+        }
+    }
+}
+
+void decide_lose_replica(struct decide *decide, const struct image_partition *partition, int32_t broker_id)
+{
+    struct decide_move move = {DECIDE_MOVE_NONE};
+    move.leaving = broker_id;
+    if (image_ids_contain(partition->isr, broker_id)) update(decide, partition, &move);
+}
+
+void decide_lose_directory(struct decide *decide, int32_t broker_id, struct uuid directory)
+{
+    struct pmap_iter topics = pmap_iter(&decide->image->topics);
+    for (const struct image_topic *topic; (topic = image_next_topic(&topics)) != NULL;) {
+        struct pmap_iter it = pmap_iter(&topic->partitions);
+        for (const struct pitem *item; (item = pmap_next(&it)) != NULL;) {
+            const struct image_partition *p = (const struct image_partition *)(const void *)item;
+            if (image_ids_contain(p->replicas, broker_id) && uuid_eq(image_directory_of(p, broker_id), directory))
+                decide_lose_replica(decide, p, broker_id);
         }
     }
 }

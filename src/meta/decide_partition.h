@@ -12,6 +12,10 @@ struct decide_move {
 };
 #define DECIDE_MOVE_NONE .leaving = -1, .lost = -1, .coming = -1
 
+// A broker lost one of its directories: its replicas there leave every ISR.
+void decide_lose_directory(struct decide *decide, int32_t broker_id, struct uuid directory);
+// The same for one partition.
+void decide_lose_replica(struct decide *decide, const struct image_partition *partition, int32_t broker_id);
 // Adds one PartitionChangeRecord per partition that changes.
 void decide_move_partitions(struct decide *decide, const struct decide_move *move);
 bool decide_leads_anything(const struct image *image, int32_t broker_id);

@@ -9,6 +9,12 @@ bool decide_is_active(const struct image *image, int32_t broker_id)
     return broker != NULL && !broker->is_fenced && !broker->in_controlled_shutdown;
 }
 
+bool decide_may_lead(const struct image *image, const struct image_partition *partition, int32_t broker_id)
+{
+    return decide_is_active(image, broker_id) &&
+           image_has_directory(image_broker(image, broker_id), image_directory_of(partition, broker_id));
+}
+
 bool decide_has_active(const struct decide *decide, struct decide_replicas replicas)
 {
     for (int32_t i = 0; i < replicas.count; i++)
@@ -23,7 +29,13 @@ static struct decide_problem refuse(enum err code, const char *text)
 
 static bool is_cordoned(const struct image_node *broker)
 {
-    return broker->log_dir_count > 0 && broker->cordoned_dir_count >= broker->log_dir_count;
+    for (int32_t i = 0; i < broker->log_dir_count; i++) {
+        bool is_found = false;
+        for (int32_t k = 0; k < broker->cordoned_dir_count && !is_found; k++)
+            is_found = uuid_eq(broker->log_dirs[i], broker->cordoned_dirs[k]);
+        if (!is_found) return false;
+    }
+    return broker->log_dir_count > 0;
 }
 
 static uint32_t random_below(struct decide *decide, uint32_t bound)
@@ -136,6 +148,7 @@ struct decide_problem decide_check_manual(struct decide *decide, const int32_t *
 static struct uuid directory_for(const struct image *image, int32_t broker_id)
 {
     const struct image_node *broker = image_broker(image, broker_id);
+    if (broker != NULL && broker->log_dir_count == 0) return (struct uuid){{0}}; // MIGRATING
     if (broker != NULL && broker->log_dir_count == 1) return broker->log_dirs[0];
     return (struct uuid){.bytes = {[15] = 1}}; // UNASSIGNED: the broker chooses and tells
 }

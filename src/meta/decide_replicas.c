@@ -55,12 +55,13 @@ static int32_t choose(const struct decide *decide, const struct image_partition 
     for (int32_t i = 0; i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.items[i];
         bool is_safe = image_ids_contain(partition->isr, id) || image_ids_contain(partition->rare->elr, id);
-        if (is_safe && decide_is_active(decide->image, id)) return id;
+        if (is_safe && decide_may_lead(decide->image, partition, id)) return id;
         if (is_preferred) return -1; // the first one only
     }
     *is_unclean = true;
     for (int32_t i = 0; i < partition->replicas.count; i++)
-        if (decide_is_active(decide->image, partition->replicas.items[i])) return partition->replicas.items[i];
+        if (decide_may_lead(decide->image, partition, partition->replicas.items[i]))
+            return partition->replicas.items[i];
     return -1;
 }
 
@@ -216,7 +217,8 @@ static int32_t leader_of(const struct decide *decide, const struct image_partiti
 {
     if (image_ids_contain(to->isr, old->leader) && image_ids_contain(to->replicas, old->leader)) return old->leader;
     for (int32_t i = 0; i < to->replicas.count; i++)
-        if (image_ids_contain(to->isr, to->replicas.items[i]) && decide_is_active(decide->image, to->replicas.items[i]))
+        if (image_ids_contain(to->isr, to->replicas.items[i]) &&
+            decide_may_lead(decide->image, old, to->replicas.items[i]))
             return to->replicas.items[i];
     return -1;
 }

@@ -510,3 +510,23 @@ bool image_remove_other(struct image *image, int16_t record_type, struct slice k
     struct other_key at = {record_type, key};
     return pmap_remove(&image->others, image_name_hash(key), other_matches, &at);
 }
+
+// ---- directories ---------------------------------------------------------------------------------------------
+
+struct uuid image_directory_of(const struct image_partition *partition, int32_t broker_id)
+{
+    for (int32_t i = 0; i < partition->replicas.count && partition->directories != NULL; i++)
+        if (partition->replicas.items[i] == broker_id) return partition->directories[i];
+    return (struct uuid){.bytes = {[15] = 1}};
+}
+
+bool image_has_directory(const struct image_node *broker, struct uuid directory)
+{
+    static const struct uuid lost = {.bytes = {[15] = 2}};
+    if (broker->log_dir_count == 0) return true; // registered before directories had ids
+    if (uuid_eq(directory, lost)) return false;
+    if (uuid_is_reserved(directory)) return true;
+    for (int32_t i = 0; i < broker->log_dir_count; i++)
+        if (uuid_eq(broker->log_dirs[i], directory)) return true;
+    return false;
+}

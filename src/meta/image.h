@@ -189,6 +189,11 @@ static inline int16_t image_metadata_version(const struct image *image)
 // Listener's endpoint of a node, NULL when it has none by that name.
 const struct image_endpoint *image_endpoint(const struct image_node *node, struct slice listener);
 
+// The directory that the metadata assigns to a broker's replica; UNASSIGNED when the broker has none of it.
+struct uuid image_directory_of(const struct image_partition *partition, int32_t broker_id);
+// Kafka's rule (KIP-858): a replica in no directory yet, or of before directories were known, counts as online.
+bool image_has_directory(const struct image_node *broker, struct uuid directory);
+
 // Walks: struct pmap_iter it = pmap_iter(&image->topics);
 //        for (const struct image_topic *t; (t = image_next_topic(&it)) != NULL;) ...
 // Order: stable for one image, not by name.

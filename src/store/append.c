@@ -7,6 +7,7 @@
 #include "store/store_int.h"
 
 enum { ALLOCATE_MIN = 1024 * 1024, ALLOCATE_MAX = 32 * 1024 * 1024, WRITEBACK_BYTES = 8 * 1024 * 1024 };
+enum { ALLOCATE_SHARE = 16 }; // of the free space: blocks ahead take no more than that part at once
 
 // ---- submission ----
 
@@ -86,7 +87,9 @@ static void take(struct plog *plog, struct plog_append *append)
         const struct batch_header *h = &batch.header;
         if (epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset)) plog->are_epochs_dirty = true;
         segment_note(s, h, (int64_t)batch.bytes.size, plog->options.index_interval_bytes);
-        if (plog->options.has_producers) producers_update(&plog->producers, &batch);
+        struct aborted_txn aborted;
+        if (plog->options.has_producers && producers_update(&plog->producers, &batch, &aborted))
+            segment_add_aborted(s, &aborted);
         plog->assigned_end = batch_last_offset(h) + 1;
     }
     append->end_offset = plog->assigned_end;
@@ -107,7 +110,7 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     if (!is_replica && append->size > (size_t)plog->options.segment_bytes) return ERR_RECORD_LIST_TOO_LARGE;
     if (append->size > INT32_MAX) return ERR_RECORD_LIST_TOO_LARGE;
     if (plog->options.has_producers) {
-        e = producers_check(&plog->producers, append->origin, &first, &duplicate);
+        e = producers_check(&plog->producers, append, &first, &duplicate);
         if (e != OK) return e;
     }
     append->result = OK;
@@ -128,6 +131,12 @@ enum err plog_append(struct plog *plog, struct plog_append *append)
     list_push_back(&plog->queue, &append->link);
     plog_wake(plog);
     return OK;
+}
+
+enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard)
+{
+    ASSERT(plog->env != NULL && plog->options.has_producers);
+    return producers_verification_begin(&plog->producers, asked, env_wall_ms(plog->env), guard);
 }
 
 // ---- what the queue waits for ----
@@ -308,8 +317,11 @@ struct allocate_task {
 static void allocate_run(struct env_task *task, struct fs *fs)
 {
     struct allocate_task *t = CONTAINER_OF(task, struct allocate_task, base.task);
-    (void)fs;
-    file_allocate(t->log, t->from, t->size);
+    int64_t total_bytes = 0, free_bytes = 0;
+    // The last blocks of a disk are for records, not for hopes.
+    bool has_room =
+        fs_space(fs, t->base.dir_path, &total_bytes, &free_bytes) == OK && free_bytes / ALLOCATE_SHARE > t->size;
+    if (has_room) file_allocate(t->log, t->from, t->size);
 }
 
 static void allocate_done(struct env *env, struct env_task *task)

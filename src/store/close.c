@@ -54,6 +54,7 @@ static void close_run(struct env_task *task, struct fs *fs)
 static void release(struct plog *plog)
 {
     if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
+    plog_cancel_removals(plog);
     ASSERT(plog->tasks == 0 && !plog->is_writing && list_is_empty(&plog->queue));
     if (plog->is_turn_posted)
         plog->is_gone = true; // run_turn frees

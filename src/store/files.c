@@ -75,6 +75,8 @@ static enum err replace(struct fs *fs, const char *dir_path, const char *path, c
     if (e == OK && mode != 0) e = fs_chmod(fs, part, mode);
     if (e == OK) e = fs_rename(fs, part, path);
     if (e == OK) e = fs_sync_dir(fs, dir_path);
+    enum err removed = e == ERR_NO_SPACE ? file_remove(fs, part) : OK; // its blocks are wanted back
+    (void)removed;
     mem_free(part);
     return e;
 }

@@ -19,6 +19,10 @@ struct loading {
     bool was_dir_changed;
     bool was_cut;         // no segment behind this point is valid
     bool was_epoch_found; // in the log, not in leader-epoch-checkpoint
+    // Producer state while segments are recovered: who has a transaction open decides what an ABORT marker ends.
+    struct producers state;
+    size_t state_segments; // it is the state behind this many segments; 0 = not begun
+    int64_t state_from;    // no record below it was looked at
 };
 
 static bool ends_with(const char *name, const char *suffix)
@@ -133,7 +137,8 @@ static enum err drop_transients(struct loading *l, int64_t *swap_from, int64_t *
     for (size_t i = 0; i < l->names.count; i++) {
         const char *name = l->names.names[i];
         bool is_swap = ends_with(name, ".swap") && base_of(name) >= 0;
-        bool is_old = ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted");
+        bool is_old =
+            ends_with(name, ".deleted") && !ends_with(name, ".checkpoint.deleted") && !l->params->keeps_deleted;
         enum err e = OK;
         if (is_old || ends_with(name, ".cleaned") || (is_swap && base_of(name) >= cleaned)) {
             e = remove_name(l, name);
@@ -157,6 +162,8 @@ static enum err finish_swaps(struct loading *l, int64_t from, int64_t to)
         bool is_segment = ends_with(name, ".log") || ends_with(name, "index");
         if (is_segment && base >= from && base < to) e = remove_name(l, name);
     }
+    // Else a power cut could keep a new name and bring back an old file of its range.
+    if (e == OK && to >= 0) e = fs_sync_dir(l->fs, l->plog->path);
     for (size_t i = 0; i < l->names.count && e == OK; i++) {
         const char *name = l->names.names[i];
         if (!ends_with(name, ".swap") || base_of(name) < 0) continue;
@@ -208,6 +215,76 @@ static bool batch_is_sound(const struct batch_view *batch, int64_t base, int64_t
     return last - base <= INT32_MAX && batch_crc_is_valid(batch->bytes);
 }
 
+// ---- producer state ----
+
+static enum err replay(struct loading *l, struct producers *producers, int64_t from, int64_t end)
+{
+    struct plog *plog = l->plog;
+    for (size_t i = plog_segment_of(plog, from); i < plog->segment_count && from < end; i++) {
+        struct segment *s = plog->segments[i];
+        if (!s->is_created || s->size == 0) continue;
+        struct view view;
+        view_init(&view, s, s->size, false);
+        enum err e = view_open(&view, l->fs, plog->path);
+        int64_t position = 0;
+        if (e == OK) e = view_index_floor(&view, true, from, &position);
+        if (e == OK) {
+            struct log_walk walk = {.file = view.log, .size = s->size, .position = position, .wants_bodies = true};
+            struct batch_view batch;
+            struct aborted_txn known; // the segment's file has it
+            int64_t size;
+            while (log_walk_next(&walk, &batch, &size)) {
+                if (batch_last_offset(&batch.header) < from) continue;
+                (void)producers_update(producers, &batch, &known);
+            }
+            // Rot below the recovery point is not noticed at the start (A9): what can be read is used.
+            e = walk.err == ERR_TRUNCATED || walk.err == ERR_CORRUPT ? OK : walk.err;
+            log_walk_deinit(&walk);
+        }
+        view_deinit(&view, false);
+        if (e != OK) return e;
+    }
+    return OK;
+}
+
+// ERR_CORRUPT: it is no sound one.
+static enum err read_snapshot(struct loading *l, const char *name, struct producers *producers)
+{
+    struct text text = {0};
+    char *path = path_printf("%s/%s", l->plog->path, name);
+    enum err e = file_load(l->fs, path, SNAPSHOT_FILE_MAX, &text);
+    if (e == ERR_TOO_LARGE || e == ERR_INVALID) e = ERR_CORRUPT;
+    if (e == OK) e = producers_restore(producers, text_slice(&text));
+    mem_free(path);
+    text_deinit(&text);
+    return e;
+}
+
+// l->state becomes what is below the segment that was added last: carried on from the one in front of it, or else the
+// newest snapshot and what follows that.
+static enum err state_below(struct loading *l, const struct segment *segment)
+{
+    const struct plog *plog = l->plog;
+    if (!plog->options.has_producers) return OK;
+    if (l->state_segments > 0 && l->state_segments == plog->segment_count - 1) return OK;
+    producers_clear(&l->state);
+    l->state_from = plog->segments[0]->base_offset;
+    if (l->params->log_start > l->state_from) l->state_from = l->params->log_start;
+    for (size_t i = l->names.count; i > 0; i--) {
+        int64_t offset;
+        const char *name = l->names.names[i - 1];
+        if (!parse_name(name, ".snapshot", &offset) || offset > segment->base_offset) continue;
+        enum err e = read_snapshot(l, name, &l->state);
+        if (e == ERR_CORRUPT) continue; // removed later
+        if (e != OK) return e;
+        if (offset > l->state_from) l->state_from = offset;
+        break;
+    }
+    return replay(l, &l->state, l->state_from, segment->base_offset);
+}
+
+// ---- recovery ----
+
 // Walks the whole segment, rebuilds what follows from its batches, cuts it at the first that is not sound. `may_cut`
 // false: a segment that only lacks its index; rot in it must not cost the segments behind it.
 static enum err recover_segment(struct loading *l, struct segment *s, int64_t file_size, bool may_cut, int64_t *end)
@@ -217,8 +294,13 @@ static enum err recover_segment(struct loading *l, struct segment *s, int64_t fi
     struct batch_view batch;
     int64_t size;
     int64_t cut = 0;
+    enum err e = state_below(l, s);
+    if (e != OK) return e;
     while (log_walk_next(&walk, &batch, &size) && batch_is_sound(&batch, s->base_offset, *end)) {
         const struct batch_header *h = &batch.header;
+        struct aborted_txn aborted;
+        if (plog->options.has_producers && producers_update(&l->state, &batch, &aborted))
+            segment_add_aborted(s, &aborted);
         if (h->partition_leader_epoch > epochs_latest(&plog->epochs) &&
             epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset))
             l->was_epoch_found = true;
@@ -226,7 +308,8 @@ static enum err recover_segment(struct loading *l, struct segment *s, int64_t fi
         cut += size;
         *end = batch_last_offset(h) + 1;
     }
-    enum err e = walk.err == ERR_TRUNCATED || walk.err == ERR_CORRUPT ? OK : walk.err;
+    l->state_segments = plog->segment_count;
+    e = walk.err == ERR_TRUNCATED || walk.err == ERR_CORRUPT ? OK : walk.err;
     log_walk_deinit(&walk);
     if (e != OK) return e;
     l->report->recovered_segments++;
@@ -264,6 +347,13 @@ static enum err open_index(struct loading *l, struct segment *s, const char *suf
     return e;
 }
 
+// Of a segment that is not recovered. ERR_CORRUPT: it has to be.
+static enum err load_txnindex(struct loading *l, struct segment *s)
+{
+    if (!has_name(l, s->base_offset, ".txnindex")) return OK;
+    return txnindex_load(l->fs, l->plog->path, s->base_offset, &s->txnindex_bytes);
+}
+
 // The last entries of both indexes, and the log from there on. ERR_CORRUPT: recover instead.
 static enum err read_active_tail(struct loading *l, struct segment *s, int64_t file_size, int64_t *end)
 {
@@ -271,6 +361,8 @@ static enum err read_active_tail(struct loading *l, struct segment *s, int64_t f
     int64_t position = 0;
     enum err e = open_index(l, s, ".index", INDEX_ENTRY_SIZE, &s->index, &s->index_bytes);
     if (e == OK) e = open_index(l, s, ".timeindex", TIME_ENTRY_SIZE, &s->timeindex, &s->timeindex_bytes);
+    if (e == OK) e = load_txnindex(l, s);
+    if (e == OK && s->txnindex_bytes > 0) e = open_segment_file(l, s->base_offset, ".txnindex", &s->txnindex);
     if (e == OK && s->index_bytes > 0) {
         e = file_read_all(s->index, true, s->index_bytes - INDEX_ENTRY_SIZE, entry, INDEX_ENTRY_SIZE);
         if (e == OK) position = load_i32(entry + 4);
@@ -310,11 +402,10 @@ static void reset_segment(struct segment *s)
 {
     file_unref(s->index);
     file_unref(s->timeindex);
-    s->index = NULL;
-    s->timeindex = NULL;
+    file_unref(s->txnindex);
+    s->index = s->timeindex = s->txnindex = NULL;
     s->has_index_files = false;
-    s->index_bytes = 0;
-    s->timeindex_bytes = 0;
+    s->index_bytes = s->timeindex_bytes = s->txnindex_bytes = 0;
     s->max_timestamp = NO_TIMESTAMP;
     s->max_timestamp_offset = s->base_offset;
     s->last_time_entry = NO_TIMESTAMP;
@@ -348,9 +439,19 @@ static enum err note_closed(struct loading *l, struct segment *s)
     s->size = stat.size_bytes;
     s->created_ms = stat.mtime_ms;
     s->has_times = false;
+    s->lacks_first_timestamp = true;
     s->is_sealed = true;
     e = stat_index(l, s->base_offset, ".index", INDEX_ENTRY_SIZE, &s->index_bytes);
     if (e == OK) e = stat_index(l, s->base_offset, ".timeindex", TIME_ENTRY_SIZE, &s->timeindex_bytes);
+    return e == OK ? load_txnindex(l, s) : e;
+}
+
+static enum err remove_txnindex(struct loading *l, int64_t base)
+{
+    char *path = segment_path(l->plog->path, base, ".txnindex");
+    enum err e = file_remove(l->fs, path);
+    mem_free(path);
+    l->was_dir_changed = true;
     return e;
 }
 
@@ -365,12 +466,19 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     bool is_suspect = !l->params->was_clean && next_base > l->params->recovery_point;
     if (!has_name(l, base, ".index")) is_suspect = true;
     if (*end < base) *end = base;
-    if (!is_suspect && !is_last) {
-        *end = next_base;
-        return note_closed(l, s);
-    }
     struct file_stat stat;
-    enum err e = open_segment_file(l, base, ".log", &s->log);
+    enum err e = OK;
+    if (!is_suspect && !is_last) {
+        e = note_closed(l, s);
+        if (e != ERR_CORRUPT) *end = next_base;
+        if (e != ERR_CORRUPT) return e;
+        log_warn(l->plog->log, COMPONENT, "corrupt .txnindex, recovering path=%s segment=%" PRId64, l->plog->path,
+                 base);
+        reset_segment(s);
+        s->is_sealed = false;
+        s->has_times = true;
+    }
+    e = open_segment_file(l, base, ".log", &s->log);
     if (e == OK) e = file_stat(s->log, &stat);
     if (e != OK) return e;
     s->created_ms = stat.mtime_ms;
@@ -383,6 +491,10 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
         reset_segment(s);
     }
     e = recover_segment(l, s, stat.size_bytes, may_cut, end);
+    // What is in its old .txnindex is not known to be true; a new one comes with its sealing.
+    if (e == OK && has_name(l, base, ".txnindex")) e = remove_txnindex(l, base);
+    // A process that was killed leaves blocks it had allocated ahead.
+    if (e == OK && is_last && !l->was_cut) e = file_truncate(s->log, s->size);
     if (e != OK || is_last || l->was_cut) return e;
     if (!may_cut) *end = next_base;
     // Closed, and below the recovery point from now on: its indexes have to be on disk too.
@@ -391,6 +503,8 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     l->was_dir_changed = true;
     e = write_index_file(l, base, ".index", &s->index_tail, &s->index, &s->index_bytes);
     if (e == OK) e = write_index_file(l, base, ".timeindex", &s->timeindex_tail, &s->timeindex, &s->timeindex_bytes);
+    if (e == OK && s->txnindex_tail.size > 0)
+        e = write_index_file(l, base, ".txnindex", &s->txnindex_tail, &s->txnindex, &s->txnindex_bytes);
     return e;
 }
 
@@ -400,7 +514,8 @@ static void close_files(struct segment *s)
     file_unref(s->log);
     file_unref(s->index);
     file_unref(s->timeindex);
-    s->log = s->index = s->timeindex = NULL;
+    file_unref(s->txnindex);
+    s->log = s->index = s->timeindex = s->txnindex = NULL;
 }
 
 static enum err load_segments(struct loading *l, int64_t *end)
@@ -478,14 +593,9 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
         bool is_taken = plog->last_snapshot >= 0;
         if (is_taken && plog_segment_at(plog, offset) != NULL) continue;
         if (!is_taken && offset <= end) {
-            struct text text = {0};
-            char *path = path_printf("%s/%s", plog->path, name);
-            enum err e = file_load(l->fs, path, SNAPSHOT_FILE_MAX, &text);
-            mem_free(path);
-            enum err restored = e == OK ? producers_restore(&plog->producers, text_slice(&text)) : e;
-            text_deinit(&text);
-            if (e != OK && e != ERR_TOO_LARGE && e != ERR_INVALID) return e;
-            if (restored == OK) {
+            enum err e = read_snapshot(l, name, &plog->producers);
+            if (e != OK && e != ERR_CORRUPT) return e;
+            if (e == OK) {
                 plog->last_snapshot = offset;
                 if (offset > *from) *from = offset;
                 continue;
@@ -498,41 +608,19 @@ static enum err restore_snapshot(struct loading *l, int64_t end, int64_t *from)
     return OK;
 }
 
-static enum err replay_producers(struct loading *l, int64_t from, int64_t end)
-{
-    struct plog *plog = l->plog;
-    for (size_t i = plog_segment_of(plog, from); i < plog->segment_count && from < end; i++) {
-        struct segment *s = plog->segments[i];
-        if (!s->is_created || s->size == 0) continue;
-        struct view view;
-        view_init(&view, s, s->size, false);
-        enum err e = view_open(&view, l->fs, plog->path);
-        int64_t position = 0;
-        if (e == OK) e = view_index_floor(&view, true, from, &position);
-        if (e == OK) {
-            struct log_walk walk = {.file = view.log, .size = s->size, .position = position, .wants_bodies = true};
-            struct batch_view batch;
-            int64_t size;
-            while (log_walk_next(&walk, &batch, &size)) {
-                if (batch_last_offset(&batch.header) < from) continue;
-                producers_update(&plog->producers, &batch);
-            }
-            // Rot below the recovery point is not noticed at the start (A9): what can be read is used.
-            e = walk.err == ERR_TRUNCATED || walk.err == ERR_CORRUPT ? OK : walk.err;
-            log_walk_deinit(&walk);
-        }
-        view_deinit(&view, false);
-        if (e != OK) return e;
-    }
-    return OK;
-}
-
 static enum err load_producers(struct loading *l, int64_t end)
 {
     int64_t from;
     if (!l->plog->options.has_producers) return OK;
     enum err e = restore_snapshot(l, end, &from);
-    if (e == OK) e = replay_producers(l, from, end);
+    if (e != OK) return e;
+    // Recovery came by here already, with all that a replay would see.
+    bool is_known = l->state_segments == l->plog->segment_count && l->state_from >= l->plog->log_start;
+    if (is_known)
+        producers_take(&l->plog->producers, &l->state);
+    else
+        e = replay(l, &l->plog->producers, from, end);
+    if (e == OK) producers_forget_ended(&l->plog->producers, l->plog->high_watermark);
     return e;
 }
 
@@ -563,6 +651,7 @@ static enum err settle_ends(struct loading *l, int64_t end)
         log_warn(plog->log, COMPONENT,
                  "log ends below its start, starting empty path=%s end=%" PRId64 " start=%" PRId64, plog->path, end,
                  params->log_start);
+        l->state_segments = 0;
         e = drop_all_segments(l);
         if (e != OK) return e;
     }
@@ -600,6 +689,7 @@ enum err plog_read_dir(struct plog *plog, struct fs *fs, const struct plog_load_
     int64_t swap_to;
     int64_t end = 0;
     *l.report = (struct plog_load_report){0};
+    producers_init(&l.state);
     enum err e = dir_list(fs, plog->path, &l.names);
     if (e == OK) e = drop_transients(&l, &swap_from, &swap_to);
     if (e == OK) e = list_again_if_changed(&l);
@@ -612,6 +702,7 @@ enum err plog_read_dir(struct plog *plog, struct fs *fs, const struct plog_load_
     if (e == OK) e = load_producers(&l, plog->assigned_end);
     if (e == OK && l.was_dir_changed) e = fs_sync_dir(fs, plog->path);
     name_list_deinit(&l.names);
+    producers_deinit(&l.state);
     if (e != OK) return e;
     l.report->lost_below_recovery_point = !params->was_clean && params->recovery_point > plog->assigned_end;
     if (l.report->lost_below_recovery_point) {

@@ -268,34 +268,72 @@ enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int6
         text_deinit(&text);
         mem_free(path);
     }
-    char *lock = path_printf("%s/.lock", dir->path);
-    enum err removed = file_remove(fs, lock); // harmless when it stays
-    (void)removed;
-    mem_free(lock);
+    if (dir->lock != NULL && !logdir_is_offline(dir)) {
+        char *lock = path_printf("%s/.lock", dir->path);
+        enum err removed = file_remove(fs, lock); // harmless when it stays
+        (void)removed;
+        mem_free(lock);
+    }
     logdir_free(dir);
     return e;
 }
 
-const char *logdir_path(const struct logdir *dir)
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path)
 {
-    return dir->path;
+    struct logdir *dir = MEM_NEW(struct logdir);
+    dir->fs = fs;
+    dir->log = log;
+    dir->path = path_printf("%s", path);
+    dir->is_offline = 1;
+    return dir;
 }
-struct uuid logdir_id(const struct logdir *dir)
-{
-    return dir->properties.directory_id;
-}
+
+const char *logdir_path(const struct logdir *dir) { return dir->path; }
+struct uuid logdir_id(const struct logdir *dir) { return dir->properties.directory_id; }
 
 bool logdir_is_offline(const struct logdir *dir)
 {
     return __atomic_load_n(&dir->is_offline, __ATOMIC_ACQUIRE) != 0;
 }
 
+// What an administrator does about it.
+static void advise(const struct logdir *dir, enum err why, char *text, size_t size)
+{
+    int64_t total_bytes = 0, free_bytes = 0;
+    if (why == ERR_NO_SPACE && fs_space(dir->fs, dir->path, &total_bytes, &free_bytes) == OK)
+        snprintf(text, size,
+                 "No space left on it (%.1f MiB free of %.1f, or a quota): free space there, then restart this node",
+                 (double)free_bytes / (1 << 20), (double)total_bytes / (1 << 20));
+    else if (why == ERR_NO_SPACE)
+        snprintf(text, size, "No space left on it: free space there, then restart this node");
+    else if (why == ERR_READ_ONLY)
+        snprintf(text, size, "Its file system is read-only: see dmesg, repair and remount it, then restart this node");
+    else if (why == ERR_TOO_LARGE)
+        snprintf(text, size, "A file may not grow any more: raise the limit (ulimit -f), then restart this node");
+    else if (why == ERR_CORRUPT)
+        snprintf(text, size, "A file in it is malformed: the lines above name it; repair or remove it, then restart");
+    else
+        snprintf(text, size, "See dmesg for the disk's own errors; repair or replace it, then restart this node");
+}
+
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what)
 {
     if (__atomic_exchange_n(&dir->is_offline, 1, __ATOMIC_ACQ_REL) != 0) return;
+    char advice[160];
+    advise(dir, why, advice, sizeof(advice));
     log_error(dir->log, COMPONENT,
-              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart",
-              dir->path, what, err_name(why), err_text(why));
+              "log directory offline path=%s what=\"%s\" error=%s: %s; nothing in it is served until a restart. %s",
+              dir->path, what, err_name(why), err_text(why), advice);
+}
+
+void logdir_count_log(struct logdir *dir, int change)
+{
+    __atomic_add_fetch(&dir->log_count, change, __ATOMIC_RELAXED);
+}
+
+int logdir_log_count(const struct logdir *dir)
+{
+    return __atomic_load_n(&dir->log_count, __ATOMIC_RELAXED);
 }
 
 // ---- partition directories ----
@@ -448,6 +486,19 @@ enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name,
     enum err e = fs_rename(fs, from, to);
     if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(stray);
+    mem_free(from);
+    mem_free(to);
+    return e;
+}
+
+enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name)
+{
+    struct partition_dir parsed;
+    if (!partition_dir_parse(name, &parsed) || parsed.kind != PARTITION_DIR_FUTURE) return ERR_INVALID;
+    char *from = path_printf("%s/%.*s", dir->path, SLICE_FMT(name));
+    char *to = path_printf("%s/%.*s-%" PRId32, dir->path, SLICE_FMT(parsed.topic), parsed.partition);
+    enum err e = fs_rename(fs, from, to);
+    if (e == OK) e = fs_sync_dir(fs, dir->path);
     mem_free(from);
     mem_free(to);
     return e;

@@ -77,7 +77,7 @@ static bool is_in_use(const struct segment_use *use)
     const struct plog *plog = use->plog;
     bool is_written = plog->is_writing && plog->hot->write.file == s->log;
     return is_written || plog->compaction != NULL || is_shared(s->log) || is_shared(s->index) ||
-           is_shared(s->timeindex);
+           is_shared(s->timeindex) || is_shared(s->txnindex);
 }
 
 static void forget(struct open_files *files, struct segment_use *use)
@@ -108,6 +108,7 @@ static bool make_room(struct open_files *files, size_t wanted, size_t most)
         let_go(&use->segment->log);
         let_go(&use->segment->index);
         let_go(&use->segment->timeindex);
+        let_go(&use->segment->txnindex);
         forget(files, use);
     }
     return files->count + files->coming + wanted <= most;
@@ -154,7 +155,7 @@ void plog_use_segment(struct plog *plog, struct segment *s)
 {
     struct open_files *files = plog->files;
     if (files == NULL || s == NULL) return;
-    size_t count = (size_t)(s->log != NULL) + (s->index != NULL) + (s->timeindex != NULL);
+    size_t count = (size_t)(s->log != NULL) + (s->index != NULL) + (s->timeindex != NULL) + (s->txnindex != NULL);
     if (count == 0 && s->use == NULL) return;
     if (s->use == NULL) {
         s->use = MEM_NEW(struct segment_use);

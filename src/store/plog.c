@@ -4,20 +4,34 @@
 
 #include "store/store_int.h"
 
+static char *plog_new_path(const struct plog_load_params *params)
+{
+    if (params->name.size > 0) return path_printf("%s/%.*s", params->dir->path, SLICE_FMT(params->name));
+    if (!params->is_future)
+        return path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
+    char *name = partition_dir_suffixed(params->topic, params->partition, params->random16, "-future");
+    char *path = path_printf("%s/%s", params->dir->path, name);
+    mem_free(name);
+    return path;
+}
+
 struct plog *plog_new(const struct plog_load_params *params)
 {
     struct plog *plog = MEM_NEW(struct plog);
     plog->dir = params->dir;
     plog->log = params->log;
-    plog->path = path_printf("%s/%.*s-%" PRId32, params->dir->path, SLICE_FMT(params->topic), params->partition);
+    plog->path = plog_new_path(params);
+    text_add(&plog->topic, params->topic);
     plog->partition = params->partition;
     plog->topic_id = params->topic_id;
     plog->options = *params->options;
+    plog->is_future = params->is_future;
     plog->last_snapshot = -1;
     plog->cleaned_to = params->cleaned_to;
     producers_init(&plog->producers);
     list_init(&plog->queue);
     list_init(&plog->writing);
+    list_init(&plog->held_tasks);
     return plog;
 }
 
@@ -61,8 +75,10 @@ void plog_free(struct plog *plog)
     for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
     mem_free(plog->segments);
     free_hot(plog);
+    plog_free_removals(plog);
     epochs_deinit(&plog->epochs);
     producers_deinit(&plog->producers);
+    text_deinit(&plog->topic);
     mem_free(plog->path);
     mem_free(plog);
 }
@@ -189,6 +205,12 @@ void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *ow
     plog->user = user;
 }
 
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user)
+{
+    plog->owner = owner;
+    plog->user = user;
+}
+
 void plog_step(struct plog *plog)
 {
     // Somebody else's failure took the directory offline: nothing more is written or synced in it.
@@ -209,6 +231,7 @@ void plog_step(struct plog *plog)
         engine_step(plog);
         plog_seal_next(plog);
     }
+    future_step(plog);
     bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
     if (plog->pending != NULL || plog->has_failed) compact_cancel(plog);
     if (!is_quiet || plog->pending == NULL) return;
@@ -232,9 +255,14 @@ void plog_fail(struct plog *plog, enum err why, const char *what)
 void plog_task_post(struct plog *plog, struct plog_task *task, uintptr_t lane)
 {
     task->plog = plog;
-    task->dir_path = path_printf("%s", plog->path);
     task->task.lane = lane;
     plog->tasks++;
+    if (plog->promote_op != NULL) { // its path changes first
+        plog->held_count++;
+        list_push_back(&plog->held_tasks, &task->held);
+        return;
+    }
+    task->dir_path = path_printf("%s", plog->path);
     env_task_post(plog->env, &task->task);
 }
 
@@ -355,6 +383,7 @@ int64_t plog_local_start(const struct plog *plog)
 int64_t plog_last_stable_offset(const struct plog *plog)
 {
     int64_t first = producers_first_undecided(&plog->producers);
+    if (first < plog->log_start) first = plog->log_start; // of a transaction that lost its beginning
     return first < plog->high_watermark ? first : plog->high_watermark;
 }
 
@@ -393,11 +422,9 @@ bool plog_set_high_watermark(struct plog *plog, int64_t offset)
     return true;
 }
 
-// The path ends in it: "<topic>-<partition>".
 struct slice plog_topic(const struct plog *plog)
 {
-    const char *name = plog_dir_name(plog);
-    return slice_of(name, (size_t)(strrchr(name, '-') - name));
+    return text_slice(&plog->topic);
 }
 
 int32_t plog_partition(const struct plog *plog)

@@ -18,6 +18,7 @@ void producers_init(struct producers *producers)
     list_init(&producers->order);
     list_init(&producers->open);
     list_init(&producers->ended);
+    list_init(&producers->verifications);
 }
 
 static void forget(struct producers *producers, struct producer *p)
@@ -26,6 +27,13 @@ static void forget(struct producers *producers, struct producer *p)
     list_remove(&p->order);
     list_remove(&p->open);
     mem_free(p);
+}
+
+static void drop_verification(struct producers *producers, struct verification *v)
+{
+    map_remove(&producers->verification_by_id, &v->by_id);
+    list_remove(&v->order);
+    mem_free(v);
 }
 
 void producers_clear(struct producers *producers)
@@ -37,12 +45,33 @@ void producers_clear(struct producers *producers)
         list_remove(link);
         mem_free(LIST_ITEM(link, struct ended_txn, link));
     }
+    LIST_EACH (link, &producers->verifications) {
+        drop_verification(producers, LIST_ITEM(link, struct verification, order));
+    }
 }
 
 void producers_deinit(struct producers *producers)
 {
     producers_clear(producers);
     map_deinit(&producers->by_id);
+    map_deinit(&producers->verification_by_id);
+}
+
+static void move_list(struct list *to, struct list *from)
+{
+    list_init(to);
+    list_append_all(to, from);
+}
+
+void producers_take(struct producers *to, struct producers *from)
+{
+    producers_clear(to);
+    map_deinit(&to->by_id);
+    to->by_id = from->by_id;
+    from->by_id = (struct map){0};
+    move_list(&to->order, &from->order);
+    move_list(&to->open, &from->open);
+    move_list(&to->ended, &from->ended);
 }
 
 static struct producer *find(const struct producers *producers, int64_t id)
@@ -104,40 +133,111 @@ static const struct producer_batch *find_duplicate(const struct producer *p, con
     return NULL;
 }
 
-// A producer without any state here may start anywhere (its state may have been lost by retention); a new epoch
-// starts at 0; within one, the next batch follows the last, 2^31-1 being followed by 0.
-static enum err check_sequence(const struct producer *p, const struct batch_header *h)
+static struct verification *find_verification(const struct producers *producers, int64_t id)
 {
-    if (p->epoch == NO_PRODUCER_EPOCH) return OK;
+    for (struct map_link *l = map_find(&producers->verification_by_id, hash_u64(HASH_SEED, (uint64_t)id)); l != NULL;
+         l = map_find_next(l)) {
+        struct verification *v = MAP_ITEM(l, struct verification, by_id);
+        if (v->id == id) return v;
+    }
+    return NULL;
+}
+
+static bool has_ongoing(const struct producer *p, int16_t epoch)
+{
+    return p != NULL && p->txn_first_offset >= 0 && p->epoch == epoch;
+}
+
+// A producer without any state here may start anywhere (its state may have been lost by retention), unless its
+// transactions are of version 2, where each begins at 0 in such a partition; a new epoch starts at 0; within one, the
+// next batch follows the last, 2^31-1 being followed by 0. Nothing passes the lowest sequence that was ever put up for
+// verification: that one comes again, and would then be out of order for ever.
+static enum err check_sequence(const struct producer *p, const struct verification *v, const struct batch_header *h)
+{
+    if (v != NULL) {
+        bool has_batches = p != NULL && p->batch_count > 0;
+        if (v->supports_epoch_bump && h->base_sequence != 0 && !has_batches) return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        if (h->base_sequence > v->lowest_sequence) return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    }
+    if (p == NULL || p->epoch == NO_PRODUCER_EPOCH) return OK;
     if (h->producer_epoch != p->epoch) return h->base_sequence == 0 ? OK : ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     int32_t last = p->batch_count == 0 ? NO_SEQUENCE : p->batches[p->batch_count - 1].last_sequence;
     int32_t expected = last == NO_SEQUENCE ? 0 : sequence_add(last, 1);
     return h->base_sequence == expected ? OK : ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
-enum err producers_check(const struct producers *producers, enum plog_origin origin, const struct batch_view *batch,
-                         const struct producer_batch **duplicate)
+// Transactions of version 2 end with an epoch of their own (KIP-890), so a marker of the epoch known here is either a
+// second one for the same transaction, which is let in, or one that comes too late.
+static bool marker_epoch_is_old(const struct producer *p, int16_t epoch, int16_t transaction_version)
+{
+    if (transaction_version < 2 || epoch != p->epoch) return epoch < p->epoch;
+    return p->txn_first_offset >= 0 && epoch != INT16_MAX;
+}
+
+static enum err check_marker(const struct producer *p, const struct plog_append *append, const struct batch_view *batch)
+{
+    enum control_type type;
+    int32_t coordinator_epoch;
+    if (p == NULL) return batch->header.producer_epoch < NO_PRODUCER_EPOCH ? ERR_INVALID_PRODUCER_EPOCH : OK;
+    if (!marker_of(batch, &type, &coordinator_epoch)) return OK;
+    if (marker_epoch_is_old(p, batch->header.producer_epoch, append->transaction_version))
+        return ERR_INVALID_PRODUCER_EPOCH;
+    return coordinator_epoch < p->coordinator_epoch ? ERR_TRANSACTION_COORDINATOR_FENCED : OK;
+}
+
+enum err producers_check(const struct producers *producers, const struct plog_append *append,
+                         const struct batch_view *batch, const struct producer_batch **duplicate)
 {
     const struct batch_header *h = &batch->header;
     *duplicate = NULL;
-    if (!batch_has_producer(h) || origin == PLOG_REPLICA) return OK;
+    if (!batch_has_producer(h) || append->origin == PLOG_REPLICA) return OK;
     const struct producer *p = find(producers, h->producer_id);
-    if (p == NULL)
-        return h->producer_epoch < NO_PRODUCER_EPOCH ? ERR_INVALID_PRODUCER_EPOCH : OK; // Kafka's unknown is -1
-    if (batch_is_control(h)) {
-        enum control_type type;
-        int32_t coordinator_epoch;
-        if (!marker_of(batch, &type, &coordinator_epoch)) return OK;
-        if (h->producer_epoch < p->epoch) return ERR_INVALID_PRODUCER_EPOCH;
-        return coordinator_epoch < p->coordinator_epoch ? ERR_TRANSACTION_COORDINATOR_FENCED : OK;
-    }
-    if (origin != PLOG_CLIENT) return OK;
-    *duplicate = find_duplicate(p, h);
+    if (batch_is_control(h)) return check_marker(p, append, batch);
+    bool is_client = append->origin == PLOG_CLIENT;
+    if (is_client && p != NULL) *duplicate = find_duplicate(p, h);
     if (*duplicate != NULL) return OK;
-    if (h->producer_epoch < p->epoch) return ERR_INVALID_PRODUCER_EPOCH;
-    enum err e = check_sequence(p, h);
+    const struct verification *v = find_verification(producers, h->producer_id);
+    if (p != NULL && h->producer_epoch < p->epoch) return ERR_INVALID_PRODUCER_EPOCH;
+    if (batch_is_transactional(h) && append->needs_guard && !has_ongoing(p, h->producer_epoch)) {
+        bool is_verified = v != NULL && append->guard != PLOG_NO_GUARD && append->guard == v->guard;
+        if (!is_verified) return ERR_INVALID_TXN_STATE;
+    }
+    if (p == NULL && h->producer_epoch < NO_PRODUCER_EPOCH) return ERR_INVALID_PRODUCER_EPOCH; // Kafka's unknown is -1
+    enum err e = is_client ? check_sequence(p, v, h) : OK;
     if (e != OK) return e;
-    return p->txn_first_offset >= 0 && !batch_is_transactional(h) ? ERR_INVALID_TXN_STATE : OK;
+    return p != NULL && p->txn_first_offset >= 0 && !batch_is_transactional(h) ? ERR_INVALID_TXN_STATE : OK;
+}
+
+enum err producers_verification_begin(struct producers *producers, const struct plog_verification *asked,
+                                      int64_t now_ms, uint64_t *guard)
+{
+    const struct producer *p = find(producers, asked->producer_id);
+    if (p != NULL && asked->producer_epoch < p->epoch) return ERR_INVALID_PRODUCER_EPOCH;
+    if (has_ongoing(p, asked->producer_epoch)) {
+        *guard = PLOG_NO_GUARD;
+        return OK;
+    }
+    struct verification *v = find_verification(producers, asked->producer_id);
+    if (v == NULL) {
+        v = MEM_NEW(struct verification);
+        *v = (struct verification){
+            .id = asked->producer_id,
+            .created_ms = now_ms,
+            .guard = ++producers->last_guard,
+            .lowest_sequence = asked->base_sequence,
+            .epoch = asked->producer_epoch,
+            .supports_epoch_bump = asked->supports_epoch_bump,
+        };
+        map_insert(&producers->verification_by_id, &v->by_id, hash_u64(HASH_SEED, (uint64_t)v->id));
+        list_push_back(&producers->verifications, &v->order);
+    }
+    if (asked->producer_epoch > v->epoch ||
+        (asked->producer_epoch == v->epoch && asked->base_sequence < v->lowest_sequence)) {
+        v->epoch = asked->producer_epoch;
+        v->lowest_sequence = asked->base_sequence;
+    }
+    *guard = v->guard;
+    return OK;
 }
 
 static void take_epoch(struct producer *p, int16_t epoch)
@@ -147,15 +247,32 @@ static void take_epoch(struct producer *p, int16_t epoch)
     p->batch_count = 0;
 }
 
-static void update_marker(struct producers *producers, const struct batch_view *batch)
+// What the last stable offset is for Kafka's index once this transaction is over: other producers' first open one.
+static int64_t stable_without(const struct producers *producers, const struct producer *ending, int64_t marker_offset)
+{
+    LIST_EACH (link, &producers->open) {
+        const struct producer *p = LIST_ITEM(link, struct producer, open);
+        if (p != ending) return p->txn_first_offset;
+    }
+    return marker_offset + 1;
+}
+
+static bool update_marker(struct producers *producers, const struct batch_view *batch, struct aborted_txn *aborted)
 {
     const struct batch_header *h = &batch->header;
     enum control_type type;
     int32_t coordinator_epoch;
-    if (!marker_of(batch, &type, &coordinator_epoch)) return;
+    if (!marker_of(batch, &type, &coordinator_epoch)) return false;
     struct producer *p = find_or_add(producers, h->producer_id);
-    if (h->producer_epoch > p->epoch) take_epoch(p, h->producer_epoch);
-    if (p->txn_first_offset >= 0) {
+    bool had_data = p->txn_first_offset >= 0;
+    take_epoch(p, h->producer_epoch);
+    if (had_data) {
+        *aborted = (struct aborted_txn){
+            .producer_id = p->id,
+            .first_offset = p->txn_first_offset,
+            .last_offset = h->base_offset,
+            .last_stable_offset = stable_without(producers, p, h->base_offset),
+        };
         struct ended_txn *ended = MEM_NEW(struct ended_txn);
         ended->first_offset = p->txn_first_offset;
         ended->marker_offset = h->base_offset;
@@ -165,16 +282,21 @@ static void update_marker(struct producers *producers, const struct batch_view *
     }
     p->coordinator_epoch = coordinator_epoch;
     p->last_timestamp = h->max_timestamp;
+    return had_data && type == CONTROL_ABORT;
 }
 
-void producers_update(struct producers *producers, const struct batch_view *batch)
+bool producers_update(struct producers *producers, const struct batch_view *batch, struct aborted_txn *aborted)
 {
     const struct batch_header *h = &batch->header;
-    if (!batch_has_producer(h)) return;
-    if (batch_is_control(h)) {
-        update_marker(producers, batch);
-        return;
+    if (!batch_has_producer(h)) return false;
+    if (batch_is_transactional(h)) {
+        // Its first record is in, or its marker: a verification asked for before that says nothing any more. But a
+        // marker of version 2 carries the next transaction's epoch, which the question may have been about.
+        struct verification *v = find_verification(producers, h->producer_id);
+        bool is_for_next = v != NULL && v->supports_epoch_bump && batch_is_control(h) && h->producer_epoch == v->epoch;
+        if (v != NULL && !is_for_next) drop_verification(producers, v);
     }
+    if (batch_is_control(h)) return update_marker(producers, batch, aborted);
     struct producer *p = find_or_add(producers, h->producer_id);
     take_epoch(p, h->producer_epoch);
     if (p->batch_count == PRODUCER_WINDOW) {
@@ -192,6 +314,7 @@ void producers_update(struct producers *producers, const struct batch_view *batc
         p->txn_first_offset = h->base_offset;
         list_push_back(&producers->open, &p->open); // offsets only grow: the list stays sorted
     }
+    return false;
 }
 
 int64_t producers_first_undecided(const struct producers *producers)
@@ -221,6 +344,10 @@ void producers_expire(struct producers *producers, int64_t now_ms, int64_t expir
     LIST_EACH (link, &producers->order) {
         struct producer *p = LIST_ITEM(link, struct producer, order);
         if (p->txn_first_offset < 0 && now_ms - p->last_timestamp >= expiration_ms) forget(producers, p);
+    }
+    LIST_EACH (link, &producers->verifications) {
+        struct verification *v = LIST_ITEM(link, struct verification, order);
+        if (now_ms - v->created_ms >= expiration_ms) drop_verification(producers, v);
     }
 }
 

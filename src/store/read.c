@@ -83,6 +83,29 @@ static enum err read_attempt(struct attempt *a, bool may_block, const struct plo
     return OK;
 }
 
+// A5: the transactions that were aborted with records in the range. Its end is known only to the next index entry:
+// some that begin behind it may be among them.
+static enum err find_aborted(const struct attempt *a, const struct txn_search *search, bool may_block,
+                             const struct plog_read_spec *spec, struct plog_range *range)
+{
+    struct aborted_txns found = {0};
+    int64_t to = a->next_base < spec->limit_offset ? a->next_base : spec->limit_offset;
+    int64_t ceiling = to;
+    if (search->count == 0) return OK;
+    enum err e = view_index_ceiling(&a->view, may_block, range->position + range->size, &ceiling);
+    if (ceiling < to) to = ceiling;
+    if (e == OK) e = txn_search_collect(search, may_block, spec->offset, to, &found);
+    if (e == OK && found.count > INT32_MAX) e = ERR_TOO_LARGE;
+    if (e == OK && found.count > 0) {
+        range->aborted = mem_alloc(found.count * sizeof(*range->aborted));
+        range->aborted_count = (int32_t)found.count;
+        for (size_t i = 0; i < found.count; i++)
+            range->aborted[i] = (struct plog_aborted){found.items[i].producer_id, found.items[i].first_offset};
+    }
+    aborted_txns_deinit(&found);
+    return e;
+}
+
 // Also narrows the limit to what is published.
 static enum err check_spec(const struct plog *plog, struct plog_read_spec *spec)
 {
@@ -120,6 +143,12 @@ enum err plog_read(struct plog *plog, const struct plog_read_spec *wanted, struc
         struct plog_range range;
         e = read_attempt(&a, false, &spec, &range);
         if (e == OK) remember_limit(plog, &a, spec.limit_offset);
+        if (e == OK && spec.wants_aborted && range.size > 0) {
+            struct txn_search search;
+            txn_search_init(&search, plog, spec.offset, false);
+            e = find_aborted(&a, &search, false, &spec, &range);
+            txn_search_deinit(&search);
+        }
         view_deinit(&a.view, false);
         if (e == ERR_NOT_FOUND) continue; // the segment's last offsets were compacted away
         if (e != OK) return read_failed(plog, e);
@@ -146,6 +175,7 @@ struct cold_task {
     size_t found;          // which attempt has the range
     int64_t next_base;     // to go on from when none has; INT64_MAX = nowhere
     uint64_t replacements; // of the plog when it began
+    struct txn_search search;
     enum err outcome;
     struct plog_range range;
 };
@@ -175,7 +205,14 @@ static void cold_run(struct env_task *task, struct fs *fs)
         if (t->outcome == OK) t->outcome = read_attempt(a, true, &t->spec, &t->range);
         t->found = i;
     }
-    if (t->outcome == OK && t->range.size > 0) t->outcome = warm(t->attempts[t->found].view.log, &t->range);
+    if (t->outcome != OK || t->range.size == 0) return;
+    const struct attempt *a = &t->attempts[t->found];
+    if (t->spec.wants_aborted) {
+        t->outcome = txn_search_open(&t->search, fs, t->base.dir_path);
+        if (t->outcome == ERR_NOT_FOUND) t->outcome = ERR_OFFSET_OUT_OF_RANGE; // as above
+        if (t->outcome == OK) t->outcome = find_aborted(a, &t->search, true, &t->spec, &t->range);
+    }
+    if (t->outcome == OK) t->outcome = warm(a->view.log, &t->range);
 }
 
 // Files that the task opened are the segment's from now on.
@@ -186,6 +223,16 @@ static void install(struct plog *plog, const struct view *view)
     if (s->log == NULL && view->log != NULL) s->log = file_ref(view->log);
     if (s->index == NULL && view->index != NULL) s->index = file_ref(view->index);
     plog_use_segment(plog, s);
+}
+
+static void install_txnindexes(struct plog *plog, const struct txn_search *search)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        struct segment *s = plog_segment_at(plog, search->sources[i].base_offset);
+        if (s != NULL && s->txnindex == NULL && search->sources[i].file != NULL)
+            s->txnindex = file_ref(search->sources[i].file);
+        plog_use_segment(plog, s);
+    }
 }
 
 static void cold_start(struct plog *plog, struct plog_read_op *op, struct plog_read_spec spec, size_t first);
@@ -199,6 +246,8 @@ static void cold_done(struct env *env, struct env_task *task)
     enum err e = t->outcome;
     plog_unreserve_files(plog, t->count * FILES_PER_SEGMENT);
     for (size_t i = 0; i < t->count; i++) install(plog, &t->attempts[i].view);
+    if (t->replacements == plog->replacements) install_txnindexes(plog, &t->search);
+    txn_search_deinit(&t->search);
     struct attempt *a = &t->attempts[t->found];
     if (e == OK) {
         op->range = t->range;
@@ -206,6 +255,7 @@ static void cold_done(struct env *env, struct env_task *task)
         if (plog->state == PLOG_OPEN && t->replacements == plog->replacements)
             remember_limit(plog, a, t->spec.limit_offset);
     }
+    if (e != OK) mem_free(t->range.aborted);
     // Compaction put other files in place: what was found in the old ones holds, what was not is looked for anew.
     bool must_repeat = e != OK && t->replacements != plog->replacements && plog->state == PLOG_OPEN;
     for (size_t i = 0; i < t->count; i++) view_deinit(&t->attempts[i].view, true);
@@ -256,6 +306,7 @@ static void cold_start(struct plog *plog, struct plog_read_op *op, struct plog_r
         }
         attempt_init(&t->attempts[t->count++], plog, i, &spec, true);
     }
+    if (spec.wants_aborted) txn_search_init(&t->search, plog, spec.offset, true);
     t->base.task.run = cold_run;
     t->base.task.done = cold_done;
     plog_task_post(plog, &t->base, 0);

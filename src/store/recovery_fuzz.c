@@ -40,6 +40,15 @@ static int64_t load_once(struct fs *fs, const struct plog_load_params *params)
     if (plog_load(fs, params, &report, &plog) != OK) return -1;
     int64_t end = plog_published_end(plog);
     ASSERT(plog_log_start(plog) <= plog_high_watermark(plog) && plog_high_watermark(plog) <= end);
+    struct txn_search search;
+    struct aborted_txns found = {0};
+    txn_search_init(&search, plog, plog_log_start(plog), true);
+    enum err e = txn_search_open(&search, fs, "/d/t-0");
+    if (e == OK) e = txn_search_collect(&search, true, plog_log_start(plog), INT64_MAX, &found);
+    ASSERT(e == OK); // what is not sound was made anew
+    txn_search_deinit(&search);
+    aborted_txns_deinit(&found);
+    ASSERT(plog_last_stable_offset(plog) >= plog_log_start(plog));
     plog_discard(plog);
     return end;
 }

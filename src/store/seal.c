@@ -14,10 +14,13 @@ struct seal *seal_new(struct plog *plog, struct segment *segment, int64_t end_of
     seal->log = segment->log == NULL ? NULL : file_ref(segment->log);
     seal->index = segment->index == NULL ? NULL : file_ref(segment->index);
     seal->timeindex = segment->timeindex == NULL ? NULL : file_ref(segment->timeindex);
+    seal->txnindex = segment->txnindex == NULL ? NULL : file_ref(segment->txnindex);
     seal->index_bytes = segment->index_bytes;
     seal->timeindex_bytes = segment->timeindex_bytes;
+    seal->txnindex_bytes = segment->txnindex_bytes;
     text_add(&seal->index_tail, text_slice(&segment->index_tail));
     text_add(&seal->timeindex_tail, text_slice(&segment->timeindex_tail));
+    text_add(&seal->txnindex_tail, text_slice(&segment->txnindex_tail));
     seal->snapshot_offset = -1;
     seal->end_offset = end_offset;
     (void)plog;
@@ -61,6 +64,10 @@ enum err seal_run(struct seal *seal, struct fs *fs)
         if (e == OK) e = write_index(seal, fs, ".index", &seal->index, &seal->index_bytes, &seal->index_tail);
         if (e == OK)
             e = write_index(seal, fs, ".timeindex", &seal->timeindex, &seal->timeindex_bytes, &seal->timeindex_tail);
+        // This one exists only where a transaction was aborted.
+        bool has_txns = seal->txnindex != NULL || seal->txnindex_tail.size > 0;
+        if (e == OK && has_txns)
+            e = write_index(seal, fs, ".txnindex", &seal->txnindex, &seal->txnindex_bytes, &seal->txnindex_tail);
     }
     if (e == OK && seal->snapshot_offset >= 0) {
         char *path = segment_path(seal->base.dir_path, seal->snapshot_offset, ".snapshot");
@@ -76,10 +83,11 @@ void seal_done(struct seal *seal, struct segment *segment)
     if (segment == NULL || !seal->has_log) return;
     segment->index_bytes = seal->index_bytes;
     segment->timeindex_bytes = seal->timeindex_bytes;
+    segment->txnindex_bytes = seal->txnindex_bytes;
     text_deinit(&segment->index_tail);
     text_deinit(&segment->timeindex_tail);
-    segment->index_tail = (struct text){0};
-    segment->timeindex_tail = (struct text){0};
+    text_deinit(&segment->txnindex_tail);
+    segment->index_tail = segment->timeindex_tail = segment->txnindex_tail = (struct text){0};
     segment->is_sealed = true;
     segment->has_index_files = true;
 }
@@ -89,8 +97,10 @@ void seal_free(struct seal *seal)
     file_unref(seal->log);
     file_unref(seal->index);
     file_unref(seal->timeindex);
+    file_unref(seal->txnindex);
     text_deinit(&seal->index_tail);
     text_deinit(&seal->timeindex_tail);
+    text_deinit(&seal->txnindex_tail);
     text_deinit(&seal->snapshot);
     mem_free(seal);
 }
@@ -149,8 +159,12 @@ struct index_task {
     int64_t base_offset;
     bool has_index; // there is something in it: opened rather than made
     bool has_timeindex;
+    bool has_txnindex;
+    bool wants_pair; // index and timeindex
+    bool wants_txns;
     struct file *index;
     struct file *timeindex;
+    struct file *txnindex;
 };
 
 static enum err create_index(struct fs *fs, const struct index_task *t, const char *suffix, bool exists,
@@ -166,9 +180,14 @@ static enum err create_index(struct fs *fs, const struct index_task *t, const ch
 static void index_run(struct env_task *task, struct fs *fs)
 {
     struct index_task *t = CONTAINER_OF(task, struct index_task, base.task);
+    enum err e = OK;
     t->base.what = "creating an index";
-    t->base.result = create_index(fs, t, ".index", t->has_index, &t->index);
-    if (t->base.result == OK) t->base.result = create_index(fs, t, ".timeindex", t->has_timeindex, &t->timeindex);
+    if (t->wants_pair) {
+        e = create_index(fs, t, ".index", t->has_index, &t->index);
+        if (e == OK) e = create_index(fs, t, ".timeindex", t->has_timeindex, &t->timeindex);
+    }
+    if (e == OK && t->wants_txns) e = create_index(fs, t, ".txnindex", t->has_txnindex, &t->txnindex);
+    t->base.result = e;
 }
 
 static void index_done(struct env *env, struct env_task *task)
@@ -180,13 +199,15 @@ static void index_done(struct env *env, struct env_task *task)
     plog->is_indexing = false;
     plog_unreserve_files(plog, 2);
     if (t->base.result == OK && s != NULL) {
-        if (s->index == NULL) s->index = file_ref(t->index);
-        if (s->timeindex == NULL) s->timeindex = file_ref(t->timeindex);
+        if (s->index == NULL && t->index != NULL) s->index = file_ref(t->index);
+        if (s->timeindex == NULL && t->timeindex != NULL) s->timeindex = file_ref(t->timeindex);
+        if (s->txnindex == NULL && t->txnindex != NULL) s->txnindex = file_ref(t->txnindex);
         if (!plog->has_failed) plog_index_flush(plog, s);
         plog_use_segment(plog, s);
     }
     file_unref(t->index);
     file_unref(t->timeindex);
+    file_unref(t->txnindex);
     mem_free(t);
     plog_step(plog);
 }
@@ -202,18 +223,27 @@ static enum err flush_tail(struct file *file, struct text *tail, int64_t *bytes)
 
 void plog_index_flush(struct plog *plog, struct segment *segment)
 {
-    if (segment->index_tail.size < INDEX_TAIL_MAX || plog->is_indexing) return;
+    bool has_txns = segment->txnindex_tail.size >= INDEX_TAIL_MAX;
+    if ((segment->index_tail.size < INDEX_TAIL_MAX && !has_txns) || plog->is_indexing) return;
     if (segment != plog_active(plog)) return; // its sealing will do it
-    if (segment->index != NULL && segment->timeindex != NULL) {
-        enum err e = flush_tail(segment->index, &segment->index_tail, &segment->index_bytes);
+    bool has_pair = segment->index != NULL && segment->timeindex != NULL;
+    bool lacks_txns = has_txns && segment->txnindex == NULL;
+    enum err e = OK;
+    if (has_pair) {
+        e = flush_tail(segment->index, &segment->index_tail, &segment->index_bytes);
         if (e == OK) e = flush_tail(segment->timeindex, &segment->timeindex_tail, &segment->timeindex_bytes);
-        if (e != OK) plog_fail(plog, e, "writing an index");
-        return;
     }
+    if (e == OK && has_txns && segment->txnindex != NULL)
+        e = flush_tail(segment->txnindex, &segment->txnindex_tail, &segment->txnindex_bytes);
+    if (e != OK) plog_fail(plog, e, "writing an index");
+    if (e != OK || (has_pair && !lacks_txns)) return;
     struct index_task *t = MEM_NEW(struct index_task);
     t->base_offset = segment->base_offset;
+    t->wants_pair = !has_pair;
+    t->wants_txns = lacks_txns;
     t->has_index = segment->index_bytes > 0;
     t->has_timeindex = segment->timeindex_bytes > 0;
+    t->has_txnindex = segment->txnindex_bytes > 0;
     t->base.task.run = index_run;
     t->base.task.done = index_done;
     plog->is_indexing = true;

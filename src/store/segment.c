@@ -32,8 +32,10 @@ void segment_free(struct segment *segment)
     file_unref(segment->log);
     file_unref(segment->index);
     file_unref(segment->timeindex);
+    file_unref(segment->txnindex);
     text_deinit(&segment->index_tail);
     text_deinit(&segment->timeindex_tail);
+    text_deinit(&segment->txnindex_tail);
     text_deinit(&segment->snapshot);
     mem_free(segment);
 }
@@ -214,6 +216,28 @@ enum err view_index_floor(const struct view *view, bool may_block, int64_t offse
     return OK;
 }
 
+enum err view_index_ceiling(const struct view *view, bool may_block, int64_t position, int64_t *offset)
+{
+    struct table table = {view->index, view->index_bytes, &view->index_tail, INDEX_ENTRY_SIZE, may_block};
+    int64_t count = (view->index_bytes + (int64_t)view->index_tail.size) / INDEX_ENTRY_SIZE;
+    int64_t low = 0;
+    int64_t high = count;
+    uint8_t entry[INDEX_ENTRY_SIZE];
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        enum err e = table_entry(&table, middle, entry);
+        if (e != OK) return e;
+        if (load_i32(entry + 4) < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count) return OK;
+    enum err e = table_entry(&table, low, entry);
+    if (e == OK) *offset = view->base_offset + load_i32(entry);
+    return e;
+}
+
 enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset)
 {
     struct table table = {view->timeindex, view->timeindex_bytes, &view->timeindex_tail, TIME_ENTRY_SIZE, may_block};
@@ -319,7 +343,8 @@ static bool walk_fill(struct log_walk *walk, int64_t size, struct slice *out)
     int64_t have = walk->buffer_at + (int64_t)walk->buffer.size;
     if (walk->position < walk->buffer_at || walk->position + size > have) {
         int64_t left = walk->size - walk->position;
-        int64_t want = size > WALK_CHUNK ? size : WALK_CHUNK;
+        int64_t want = walk->chunk_bytes > 0 ? walk->chunk_bytes : WALK_CHUNK;
+        if (want < size) want = size;
         if (want > left) want = left;
         text_clear(&walk->buffer);
         uint8_t *to = text_reserve(&walk->buffer, (size_t)want);

@@ -81,11 +81,18 @@ MUST_CHECK enum err logdir_open(struct fs *fs, struct log *log, const char *path
 // marker is written last of all, and never in an offline directory. Releases and removes .lock.
 MUST_CHECK enum err logdir_close(struct fs *fs, struct logdir *dir, bool write_marker, int64_t broker_epoch);
 
+// A configured directory that could not be opened: offline from the start, without an id. It is closed like any other.
+struct logdir *logdir_new_offline(struct fs *fs, struct log *log, const char *path);
+
 const char *logdir_path(const struct logdir *dir);
 struct uuid logdir_id(const struct logdir *dir);
 // Any thread. A failed write or fdatasync takes the directory offline for the life of the process; nothing is retried.
 bool logdir_is_offline(const struct logdir *dir);
 void logdir_take_offline(struct logdir *dir, enum err why, const char *what);
+
+// Any thread. How many logs live in the directory, future ones too: new ones go where the fewest are.
+void logdir_count_log(struct logdir *dir, int change);
+int logdir_log_count(const struct logdir *dir);
 
 enum partition_dir_kind { PARTITION_DIR_LIVE, PARTITION_DIR_DELETE, PARTITION_DIR_FUTURE, PARTITION_DIR_STRAY };
 
@@ -109,6 +116,8 @@ bool partition_dir_parse(struct slice name, struct partition_dir *out);
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
 // blocking. Makes durable the names of partition directories that were made or renamed.
 MUST_CHECK enum err logdir_sync_names(struct fs *fs, struct logdir *dir);
+// blocking. The -future directory of a replica that no longer has another one becomes its live directory.
+MUST_CHECK enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
 MUST_CHECK enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name);
 
@@ -127,6 +136,7 @@ struct plog_options {
     int32_t index_bytes_max; // segment.index.bytes: a full index rolls
     int64_t flush_messages;  // INT64_MAX = never (PAGE_CACHE only)
     int64_t flush_ms;        // INT64_MAX = never (PAGE_CACHE only)
+    int64_t file_delete_delay_ms; // what leaves the log is ".deleted" for so long
     bool preallocate;        // also allocate ahead the whole segment rather than in steps
     enum plog_durability durability;
     bool has_producers; // false for __cluster_metadata: no producer state, no snapshots
@@ -134,7 +144,7 @@ struct plog_options {
 #define PLOG_OPTIONS_DEFAULTS                                                                                      \
     .segment_bytes = 1073741824, .segment_ms = INT64_C(604800000), .index_interval_bytes = 4096,                   \
     .index_bytes_max = 10485760, .flush_messages = INT64_MAX, .flush_ms = INT64_MAX, .durability = PLOG_COMMIT,    \
-    .has_producers = true
+    .file_delete_delay_ms = 60000, .has_producers = true
 
 // Callbacks to the owner, on its loop, never inside a call to the plog.
 struct plog_owner {
@@ -154,12 +164,16 @@ struct plog_load_params {
     int64_t log_start;
     int64_t high_watermark;
     int64_t cleaned_to;
+    bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
     bool is_name_unsynced;    // plog_create: the caller calls logdir_sync_names before it attaches the plog
     bool has_metadata;        // plog_load: partition.metadata was read already and holds topic_id
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
+    bool is_future;     // a copy that shall replace the replica in another directory (KIP-113)
+    struct slice name;  // plog_load of a future log: its directory
+    struct uuid random16; // plog_create of a future log: goes into the directory's name
 };
 
 struct plog_load_report {
@@ -177,6 +191,8 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
                               struct plog **out);
 // loop. From here on the plog is this loop's. `user` comes back from plog_user.
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
+// loop. Another owner from now on.
+void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user);
 // A bound on the files that the logs of one loop keep open; the loop's own. Free it after the last of them is gone.
 struct open_files;
 enum { OPEN_FILES_LEAST = 8 };
@@ -239,6 +255,11 @@ struct plog_append {
     size_t size;
     enum plog_origin origin;
     int32_t leader_epoch;
+    int16_t transaction_version; // of a marker (COORDINATOR): 2 = its epoch is above that of the data (KIP-890)
+    // KIP-890: a transactional batch of a producer without an open transaction here is refused unless `guard` came from
+    // plog_verification_begin and is still its guard.
+    bool needs_guard;
+    uint64_t guard;
     // Once, when published or failed, in the order of submission, before on_published of that move.
     void (*done)(struct plog *plog, struct plog_append *append);
 
@@ -261,13 +282,35 @@ struct plog_append {
 // epoch than before), ERR_BUSY (a truncation is on its way).
 MUST_CHECK enum err plog_append(struct plog *plog, struct plog_append *append);
 
+#define PLOG_NO_GUARD UINT64_C(0)
+struct plog_verification {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+    bool supports_epoch_bump; // transactions of version 2 (Produce >= 12)
+};
+// loop. Before the coordinator is asked whether this partition belongs to the producer's transaction. OK with
+// PLOG_NO_GUARD: the transaction is open here, nobody needs to be asked. Else the guard to append with; it holds until
+// the first append of the transaction or a marker, so a late answer of the coordinator opens nothing. Errors:
+// INVALID_PRODUCER_EPOCH.
+MUST_CHECK enum err plog_verification_begin(struct plog *plog, const struct plog_verification *asked, uint64_t *guard);
+
+// ---- future logs (future.c) ----
+
+// loop. Done when everything published by now is on disk, whatever the durability.
+void plog_flush(struct plog *plog, struct plog_op *op);
+// loop. A future log takes the partition's own directory name, durably. Reads and appends go on; what needs a path
+// waits meanwhile.
+void plog_promote(struct plog *plog, struct plog_op *op);
+
 // ---- ends ----
 
 int64_t plog_log_start(const struct plog *plog);
 int64_t plog_published_end(const struct plog *plog);
 int64_t plog_durable_end(const struct plog *plog);
 int64_t plog_high_watermark(const struct plog *plog);
-int64_t plog_last_stable_offset(const struct plog *plog); // min(high watermark, first open transaction)
+// B4: the first offset of a transaction that is open, or whose marker is not below the high watermark; else that.
+int64_t plog_last_stable_offset(const struct plog *plog);
 int64_t plog_assigned_end(const struct plog *plog);       // published end + what is queued
 int64_t plog_local_start(const struct plog *plog);        // base of the first segment here
 // loop. Forgets producers without an open transaction that were silent for producer.id.expiration.ms (B3).
@@ -288,7 +331,7 @@ void plog_each_producer(const struct plog *plog, void (*each)(void *context, con
 // loop. Clipped to [log start, durable end]; a lower value than before is ignored. True when it moved.
 bool plog_set_high_watermark(struct plog *plog, int64_t offset);
 // loop. Forwards only, at most to the high watermark (ERR_OFFSET_OUT_OF_RANGE). Raises it in memory; it is on disk
-// with the next log-start checkpoint. Whole segments below it leave the log; a task removes their files.
+// with the next log-start checkpoint. Whole segments below it leave the log; a task renames their files to ".deleted".
 MUST_CHECK enum err plog_set_log_start(struct plog *plog, int64_t offset);
 
 struct plog_retain_op {
@@ -312,28 +355,38 @@ struct plog_compact_limits {
     int64_t max_lag_ms; // max.compaction.lag.ms, INT64_MAX = none
 };
 struct plog_dirtiness {
-    double ratio;    // bytes never compacted over all that may be; 0 = nothing to do
+    double ratio;    // bytes never compacted over all that was and may be; 0 = nothing to do
     bool is_overdue; // max.compaction.lag.ms says it has to be
 };
-// loop. What a round would find. Zero for a log that holds transactions: those are not compacted yet.
-void plog_dirtiness(const struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
+// loop. What a round would find. Zero while the times are looked up that the limits ask for: ask again later.
+void plog_dirtiness(struct plog *plog, const struct plog_compact_limits *limits, int64_t wall_ms,
                     struct plog_dirtiness *out);
 
 struct plog_compact_op {
     struct plog_op op;
     struct plog_compact_limits limits;
     int64_t delete_retention_ms; // delete.retention.ms: how long tombstones stay
-    int64_t map_bytes_max;       // log.cleaner.dedupe.buffer.size
+    int64_t map_bytes_max;       // of the map of keys: 24 bytes each
+    double map_load_factor;      // log.cleaner.io.buffer.load.factor: a map this full is full
+    int64_t io_bytes;            // of the buffer for reading, and of the one for writing
+    int64_t bytes_per_s;         // read and written; the owner may change it while the round is under way
     int64_t wall_ms;             // now
     // with op.result OK
     int64_t bytes_before;
     int64_t bytes_after;
 };
-// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace. Appends,
-// reads and everything else go on meanwhile. ERR_BUSY in done: nothing to do, or given up for a truncation or a close.
+// loop. One round: closed segments are rewritten without the records that newer ones of the same key replace, and
+// without those of aborted transactions. Appends, reads and everything else go on meanwhile. When the map does not hold
+// all keys of the dirty part, the round gets as far as it does. ERR_BUSY in done: nothing to do, or given up for a
+// truncation or a close.
 void plog_compact(struct plog *plog, struct plog_compact_op *op);
 
 // ---- read ----
+
+struct plog_aborted {
+    int64_t producer_id;
+    int64_t first_offset;
+};
 
 // Bytes [position, position + size) of `file`, which is referenced for the holder: file_unref when sent. They stay what
 // they are as long as the reference is held, but for a truncation below them (design rule 6).
@@ -343,6 +396,8 @@ struct plog_range {
     int32_t size;
     int64_t first_offset; // base offset of the first batch, at or below the one asked for
     int32_t first_size;   // bytes of the first batch, perhaps more than `size` when that is cut
+    struct plog_aborted *aborted; // with wants_aborted: transactions with records in it; the holder's, to mem_free
+    int32_t aborted_count;
 };
 
 struct plog_read_spec {
@@ -351,6 +406,7 @@ struct plog_read_spec {
     int32_t max_bytes;
     bool min_one;         // the first batch comes whole even above max_bytes
     bool may_give_up;     // plog_read_cold: ERR_BUSY rather than one descriptor too many
+    bool wants_aborted; // read_committed; limit_offset is at most the last stable offset
 };
 
 // loop. B5: starts at the batch that holds the offset, stays within one segment, cut at max_bytes, so the last batch

@@ -258,6 +258,7 @@ static void snapshots_are_kafkas(void **state)
     struct text shown = {0};
     struct batch_view view;
     (void)state;
+    struct aborted_txn aborted;
     producers_init(&p);
     producers_init(&again);
     producers_snapshot(&p, &bytes);
@@ -272,7 +273,7 @@ static void snapshots_are_kafkas(void **state)
     batch_end_txn_marker(&bytes, 4, 4, 2100, 8, 0, CONTROL_ABORT, 9);
     struct batch_iter it = batch_iter(text_slice(&bytes));
     while (batch_next(&it, &view)) {
-        producers_update(&p, &view);
+        (void)producers_update(&p, &view, &aborted);
         if (view.header.base_offset == 3) assert_int_equal(producers_first_undecided(&p), 3);
     }
     assert_int_equal(producers_first_undecided(&p), 3); // the marker is not replicated yet
@@ -437,6 +438,29 @@ static void partition_names_are_parsed(void **state)
     }
 }
 
+// The topic gives way, so that a file system takes the name (A2); what is left of it still reads as a partition's.
+static void long_names_are_cut(void **state)
+{
+    static const char *const suffixes[] = {"-delete", "-stray"};
+    char topic[250];
+    (void)state;
+    memset(topic, 't', sizeof(topic) - 1);
+    topic[sizeof(topic) - 1] = '\0';
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        struct partition_dir dir;
+        char *name = partition_dir_suffixed(slice_str(topic), 12345, (struct uuid){.bytes = {1}}, suffixes[i]);
+        assert_int_equal(strlen(name), 255);
+        assert_true(partition_dir_parse(slice_str(name), &dir));
+        assert_int_equal(dir.partition, 12345);
+        assert_int_equal(dir.topic.size, 255 - strlen("-12345.") - 32 - strlen(suffixes[i]));
+        mem_free(name);
+        name = partition_dir_suffixed(SLICE("short"), 7, (struct uuid){.bytes = {1}}, suffixes[i]);
+        assert_true(partition_dir_parse(slice_str(name), &dir));
+        assert_true(slice_eq_str(dir.topic, "short"));
+        mem_free(name);
+    }
+}
+
 static void scan_refuses_strangers(void **state)
 {
     struct bench *b = bench_new(7);
@@ -525,6 +549,7 @@ int main(void)
         cmocka_unit_test(clean_marker_is_used_up),
         cmocka_unit_test(meta_properties_are_checked),
         cmocka_unit_test(partition_names_are_parsed),
+        cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(scan_refuses_strangers),
         cmocka_unit_test(leftovers_of_cleaning_are_settled),
         cmocka_unit_test(a_log_without_a_number_ends_the_start),

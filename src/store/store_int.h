@@ -60,6 +60,8 @@ int32_t epochs_latest(const struct epochs *epochs);
 int32_t epochs_of(const struct epochs *epochs, int64_t offset);
 void epochs_end_offset(const struct epochs *epochs, int32_t epoch, int64_t log_end, int32_t *found, int64_t *end);
 
+struct aborted_txn;
+
 // ---- producers.c: producer state (B3, B4) and its snapshot (A6) ----
 
 enum { PRODUCER_WINDOW = 5 };
@@ -91,21 +93,41 @@ struct ended_txn {
     int64_t marker_offset;
 };
 
+// A first transactional batch that the coordinator is being asked about (KIP-890).
+struct verification {
+    struct map_link by_id;
+    struct list order;
+    int64_t id;
+    int64_t created_ms;
+    uint64_t guard;
+    int32_t lowest_sequence; // ever asked about, of this epoch
+    int16_t epoch;
+    bool supports_epoch_bump; // transactions of version 2
+};
+
 struct producers {
     struct map by_id;
     struct list order;
     struct list open;
     struct list ended;
+    struct map verification_by_id;
+    struct list verifications;
+    uint64_t last_guard;
 };
 
 void producers_init(struct producers *producers);
 void producers_deinit(struct producers *producers);
 void producers_clear(struct producers *producers);
-// May this batch be appended? OK and *duplicate != NULL: it is in the log already.
-MUST_CHECK enum err producers_check(const struct producers *producers, enum plog_origin origin,
+// `to` becomes what `from` is, but for guards: none is good any more. `from` is empty.
+void producers_take(struct producers *to, struct producers *from);
+// May this batch be appended? OK and *duplicate != NULL: it is in the log already. The order of the checks is Kafka's.
+MUST_CHECK enum err producers_check(const struct producers *producers, const struct plog_append *append,
                                     const struct batch_view *batch, const struct producer_batch **duplicate);
-// Takes a batch into the state, at the offsets its header says. Never fails: a replica takes what it is given.
-void producers_update(struct producers *producers, const struct batch_view *batch);
+MUST_CHECK enum err producers_verification_begin(struct producers *producers, const struct plog_verification *asked,
+                                                 int64_t now_ms, uint64_t *guard);
+// Takes a batch into the state, at the offsets its header says. Never fails: a replica takes what it is given. True: it
+// is the ABORT marker of a transaction that has data; *aborted is its entry for the index.
+bool producers_update(struct producers *producers, const struct batch_view *batch, struct aborted_txn *aborted);
 // Kafka's limit below which all transactions are decided and replicated; INT64_MAX = none open.
 int64_t producers_first_undecided(const struct producers *producers);
 void producers_forget_ended(struct producers *producers, int64_t high_watermark);
@@ -116,7 +138,8 @@ MUST_CHECK enum err producers_restore(struct producers *producers, struct slice 
 
 // ---- segment.c ----
 
-enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 };
+enum { INDEX_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12, TXN_ENTRY_SIZE = 34 };
+enum { TXNINDEX_FILE_MAX = 1024 * 1024 * 1024 };
 enum { INDEX_TAIL_MAX = 4096 }; // bytes of index entries kept in memory before they go to the file
 
 struct segment {
@@ -124,6 +147,7 @@ struct segment {
     struct file *log;       // NULL: not open now
     struct file *index;     // NULL: not open now, or not created
     struct file *timeindex;
+    struct file *txnindex;
     struct segment_use *use; // open_files.c; NULL: none of them is open, or nobody counts
     int64_t size;           // assigned bytes: those in the file and those queued for it
     bool is_created;        // the .log exists
@@ -133,13 +157,16 @@ struct segment {
     int64_t max_timestamp;  // -1 = none
     int64_t max_timestamp_offset; // last offset of the batch that holds it
     int64_t first_timestamp;      // max timestamp of the first batch; -1 = none
+    bool lacks_first_timestamp;   // nobody has looked
     int64_t created_ms;
     bool knows_newest;            // newest_ms was looked up
     int64_t newest_ms;            // of a closed segment, for retention: max_timestamp, or else its last write
     int64_t index_bytes;     // in the files
     int64_t timeindex_bytes;
+    int64_t txnindex_bytes;
     struct text index_tail;  // behind them
     struct text timeindex_tail;
+    struct text txnindex_tail;
     int64_t last_time_entry; // newest timestamp in the time index, -1 = empty
     int64_t bytes_since_index;
     int64_t allocated_to;
@@ -194,6 +221,8 @@ MUST_CHECK enum err view_find(const struct view *view, bool may_block, int64_t o
 MUST_CHECK enum err view_batch_at(const struct view *view, bool may_block, int64_t position, struct found_batch *out);
 // Floor of the offset index and of the time index; 0 when there is no such entry.
 MUST_CHECK enum err view_index_floor(const struct view *view, bool may_block, int64_t offset, int64_t *position);
+// Offset of the first index entry at or behind a place in the file; *offset untouched when there is none.
+MUST_CHECK enum err view_index_ceiling(const struct view *view, bool may_block, int64_t position, int64_t *offset);
 MUST_CHECK enum err view_time_floor(const struct view *view, bool may_block, int64_t timestamp, int64_t *offset);
 // Largest timestamp by the time index, for a closed segment.
 MUST_CHECK enum err view_max_timestamp(struct view *view, int64_t *timestamp);
@@ -206,6 +235,7 @@ struct log_walk {
     int64_t position; // of the next batch
     int64_t size;     // of what may be read
     bool wants_bodies; // whole batches rather than headers
+    int64_t chunk_bytes; // of a read, 0 = 256 KiB; a larger batch takes a larger one
     struct text buffer;
     int64_t buffer_at;
     enum err err; // OK = reached size exactly; ERR_TRUNCATED: a partial batch at position; ERR_CORRUPT; ERR_IO
@@ -213,6 +243,57 @@ struct log_walk {
 // `out->bytes` holds the whole batch with wants_bodies, or else at least its header.
 bool log_walk_next(struct log_walk *walk, struct batch_view *out, int64_t *batch_bytes);
 void log_walk_deinit(struct log_walk *walk);
+
+// ---- txnindex.c: aborted transactions (A5) ----
+
+struct aborted_txn {
+    int64_t producer_id;
+    int64_t first_offset;
+    int64_t last_offset;        // of the ABORT marker; strictly increasing in a file, and from file to file
+    int64_t last_stable_offset; // when the marker was appended; never falls either
+};
+
+struct aborted_txns { // by last offset
+    struct aborted_txn *items;
+    size_t count;
+    size_t capacity;
+};
+
+void aborted_txns_add(struct aborted_txns *txns, const struct aborted_txn *txn);
+void aborted_txns_deinit(struct aborted_txns *txns);
+// Behind the entries of its .txnindex, in memory until it is sealed (or 4 KiB have come together). A rewritten segment
+// gets its file so: add what it keeps, then write txnindex_tail to a file of its own when there is any.
+void segment_add_aborted(struct segment *segment, const struct aborted_txn *txn);
+// Of one whole file. ERR_CORRUPT: an unknown version, or an entry that ends below `base_offset` or not behind the one
+// before it. Bytes behind the last whole entry do not count (Kafka's rule).
+MUST_CHECK enum err txnindex_check(struct slice bytes, int64_t base_offset, int64_t *whole_bytes);
+// blocking. Reads and checks a segment's file. ERR_CORRUPT, also for one that is no file.
+MUST_CHECK enum err txnindex_load(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t *whole_bytes);
+// blocking. Drops the transactions that end at or behind `end`; no file is fine.
+MUST_CHECK enum err txnindex_cut(struct fs *fs, const char *dir_path, int64_t base_offset, int64_t end);
+
+// The .txnindex entries from one segment on, with references of its own, so that a task may have it.
+struct txn_source {
+    int64_t base_offset;
+    struct file *file; // NULL: not open yet, or all is in the tail
+    int64_t file_bytes;
+    struct text tail;
+};
+struct txn_search {
+    struct txn_source *sources; // segments that hold entries, in order
+    size_t count;
+    bool has_copies;
+};
+// loop. What holds the markers of transactions that touch records at and above `from`, up to the log's end: the marker
+// may be far behind the records. `copy_tails` false borrows them: for use within one call on the loop.
+void txn_search_init(struct txn_search *search, const struct plog *plog, int64_t from, bool copy_tails);
+void txn_search_deinit(struct txn_search *search);
+// blocking. Opens what is not open. ERR_NOT_FOUND: a file went meanwhile, to retention or (plog->replacements) to
+// compaction: look again with a new search.
+MUST_CHECK enum err txn_search_open(struct txn_search *search, struct fs *fs, const char *dir_path);
+// Adds the aborted transactions that overlap [from, to). ERR_AGAIN when !may_block and it would.
+MUST_CHECK enum err txn_search_collect(const struct txn_search *search, bool may_block, int64_t from, int64_t to,
+                                       struct aborted_txns *out);
 
 // ---- plog ----
 
@@ -222,7 +303,8 @@ struct logdir {
     char *path;
     struct file *lock;
     struct meta_properties properties;
-    int is_offline; // __atomic access only: the one thing here that several loops look at
+    int is_offline; // __atomic access only, as log_count: what several loops look at
+    int log_count;
 };
 
 // A batch boundary whose place is known.
@@ -255,6 +337,7 @@ struct plog {
     const struct plog_owner *owner;
     void *user;
     char *path;
+    struct text topic;
     int32_t partition;
     struct uuid topic_id;
     struct plog_options options;
@@ -294,8 +377,16 @@ struct plog {
     struct compaction *compaction; // under way; compact.c
     int64_t cleaned_to;            // everything below was compacted
     bool is_uncleanable;           // compaction failed here
+    bool is_learning_times;        // for compaction: of segments not opened since the start
     uint64_t replacements;         // of segments by compacted ones: a task's view from before may find other files
+    struct condemned *condemned;   // ".deleted" files that wait for their removal; condemned.c
     struct plog_op *pending; // of a state other than OPEN, until it runs
+    struct plog_op *flush_op;   // future.c
+    struct plog_op *promote_op;
+    struct list held_tasks;     // struct plog_task: their path is about to change
+    int held_count;
+    bool is_renaming;
+    bool is_future; // a copy in a -future directory: synced by itself, for no journal knows it
     bool has_failed;
     bool has_told_failure;
     bool is_gone; // closed; freed by the turn message that is still on its way
@@ -331,6 +422,7 @@ MUST_CHECK enum err epochs_store(struct fs *fs, const char *dir_path, const stru
 // An internal task: its own copy of all it needs, freed in done.
 struct plog_task {
     struct env_task task;
+    struct list held; // in plog.held_tasks
     struct plog *plog;
     char *dir_path;
     enum err result;
@@ -349,10 +441,13 @@ struct seal {
     struct file *log;
     struct file *index;
     struct file *timeindex;
+    struct file *txnindex;
     int64_t index_bytes;
     int64_t timeindex_bytes;
+    int64_t txnindex_bytes;
     struct text index_tail;
     struct text timeindex_tail;
+    struct text txnindex_tail;
     struct text snapshot;
     int64_t snapshot_offset; // -1 = none
     int64_t end_offset;
@@ -387,12 +482,23 @@ void plog_flushed(struct plog *plog, struct plog_place place);
 // "<topic>-<partition>.<32 hex><suffix>", the topic cut so that a file system takes the name.
 char *partition_dir_suffixed(struct slice topic, int32_t partition, struct uuid id, const char *suffix);
 
+// future.c: flushes and promotions that can go on.
+void future_step(struct plog *plog);
+
 // compact.c: asks a compaction under way to give up.
 void compact_cancel(struct plog *plog);
 
+// condemned.c
+// blocking. Log and indexes of one segment, with `has_snapshot` the producer snapshot at its base too, become
+// ".deleted", or go at once when there is no delay. Missing files are fine. The caller syncs the directory.
+MUST_CHECK enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base, bool has_snapshot,
+                                          int64_t delay_ms);
+// loop. Removes them when the delay is over. `take_bases` is freed.
+void plog_remove_later(struct plog *plog, int64_t *take_bases, size_t count, int64_t delay_ms);
+void plog_cancel_removals(struct plog *plog); // loop
+void plog_free_removals(struct plog *plog);   // memory only
+
 // truncate.c, close.c
-// Log and indexes of one segment; missing files are fine.
-MUST_CHECK enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base);
 void op_finish(struct plog *plog, struct plog_op *op, enum err result);       // now: only from a step of the loop
 void op_finish_later(struct plog *plog, struct plog_op *op, enum err result); // from inside a call
 void truncate_start(struct plog *plog);

@@ -11,6 +11,7 @@
 
 #include "env_posix/posix.h"
 #include "record/builder.h"
+#include "record/control.h"
 #include "store/store_int.h"
 
 struct real {
@@ -136,6 +137,35 @@ static void append_records(struct real *r, int64_t sequence, enum codec codec, i
     assert_int_equal(plog_append(r->plog, &a->append), OK);
 }
 
+// A transaction of one record and its marker; `ends` false leaves it open.
+static void append_transaction(struct real *r, int64_t producer_id, int32_t sequence, bool ends, enum control_type type)
+{
+    for (int part = 0; part < (ends ? 2 : 1); part++) {
+        struct real_append *a = MEM_NEW(struct real_append);
+        struct batch_builder builder = {0};
+        struct batch_spec spec = batch_spec(0);
+        spec.producer_id = producer_id;
+        spec.producer_epoch = 0;
+        spec.base_sequence = sequence;
+        spec.is_transactional = true;
+        if (part == 0) {
+            batch_begin(&builder, &a->bytes, &spec);
+            batch_add(&builder, 1700000000000 + sequence, slice_str("key"), slice_str("value"), NULL, 0);
+            assert_int_equal(batch_end(&builder, NULL), OK);
+        } else {
+            batch_end_txn_marker(&a->bytes, 0, 0, 1700000000000 + sequence, producer_id, 0, type, 0);
+        }
+        batch_builder_deinit(&builder);
+        a->real = r;
+        a->append = (struct plog_append){.bytes = a->bytes.data,
+                                         .size = a->bytes.size,
+                                         .origin = part == 0 ? PLOG_CLIENT : PLOG_COORDINATOR,
+                                         .done = appended};
+        r->outstanding++;
+        assert_int_equal(plog_append(r->plog, &a->append), OK);
+    }
+}
+
 static void closed(struct plog *plog, struct plog_op *op)
 {
     struct real *r = plog_user(plog);
@@ -192,6 +222,18 @@ static void write_topic(struct real *r, const char *topic, const struct plog_opt
     assert_true(posix_run_until(r->env, is_durable, r));
 }
 
+static void write_transactions(struct real *r, const struct plog_options *options)
+{
+    write_topic(r, "transactions", options, 0);
+    for (int32_t i = 0; i < 400; i++) {
+        append_transaction(r, 2000, i, true, i % 3 == 0 ? CONTROL_COMMIT : CONTROL_ABORT);
+        if (i == 200) append_transaction(r, 2001, 0, false, CONTROL_ABORT);
+        if (i % 10 == 9) assert_true(posix_run_until(r->env, is_idle, r));
+    }
+    assert_true(posix_run_until(r->env, is_durable, r));
+    close_plog(r);
+}
+
 static void check_content(struct real *r, int64_t end)
 {
     int64_t offset = 0;
@@ -234,6 +276,7 @@ static void a_directory_lives_through_stop_and_start(void **state)
     close_plog(r);
     write_topic(r, "empty", &plain, 0);
     close_plog(r);
+    write_transactions(r, &rolled);
     assert_int_equal(logdir_close(r->fs, r->dir, true, 3), OK);
     open_dir(r);
     assert_true(r->was_clean);

@@ -24,18 +24,6 @@ struct truncate_task {
     struct plog *fresh;
 };
 
-enum err segment_remove_files(struct fs *fs, const char *dir_path, int64_t base)
-{
-    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
-    enum err e = OK;
-    for (size_t i = 0; i < COUNT_OF(suffixes) && e == OK; i++) {
-        char *path = segment_path(dir_path, base, suffixes[i]);
-        e = file_remove(fs, path);
-        mem_free(path);
-    }
-    return e;
-}
-
 // Drops the entries at or above `bound` (relative) off an index file; `at` is where an entry has its offset.
 static enum err cut_index(struct fs *fs, const char *dir_path, int64_t base, const char *suffix, size_t entry,
                           size_t at, int64_t bound)
@@ -78,6 +66,7 @@ static enum err cut_segment(struct truncate_task *t, struct fs *fs)
     if (e == OK) e = file_sync(t->cut.log);
     if (e == OK) e = cut_index(fs, dir_path, t->cut.base_offset, ".index", INDEX_ENTRY_SIZE, 0, bound);
     if (e == OK) e = cut_index(fs, dir_path, t->cut.base_offset, ".timeindex", TIME_ENTRY_SIZE, 8, bound);
+    if (e == OK) e = txnindex_cut(fs, dir_path, t->cut.base_offset, t->cut.base_offset + bound);
     return e;
 }
 
@@ -116,7 +105,7 @@ static void truncate_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "truncating";
     for (size_t i = t->base_count; i > 0 && e == OK; i--) {
-        e = segment_remove_files(fs, t->base.dir_path, t->bases[i - 1]);
+        e = segment_condemn_files(fs, t->base.dir_path, t->bases[i - 1], false, t->options.file_delete_delay_ms);
         if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     }
     if (e == OK && t->has_cut) e = cut_segment(t, fs);
@@ -132,12 +121,6 @@ static void truncate_run(struct env_task *task, struct fs *fs)
         (b) = swapped;                                                                                                 \
     } while (0)
 
-static void move_list(struct list *to, struct list *from)
-{
-    list_init(to);
-    list_append_all(to, from);
-}
-
 // What `fresh` loaded becomes the plog's; `fresh` goes with what it was.
 static void take_over(struct plog *plog, struct plog *fresh)
 {
@@ -145,11 +128,7 @@ static void take_over(struct plog *plog, struct plog *fresh)
     SWAP(plog->segment_count, fresh->segment_count);
     SWAP(plog->segment_capacity, fresh->segment_capacity);
     SWAP(plog->epochs, fresh->epochs);
-    producers_clear(&plog->producers);
-    SWAP(plog->producers.by_id, fresh->producers.by_id);
-    move_list(&plog->producers.order, &fresh->producers.order);
-    move_list(&plog->producers.open, &fresh->producers.open);
-    move_list(&plog->producers.ended, &fresh->producers.ended);
+    producers_take(&plog->producers, &fresh->producers);
     plog->last_snapshot = fresh->last_snapshot;
     plog->log_start = fresh->log_start;
     plog->assigned_end = fresh->assigned_end;
@@ -177,7 +156,7 @@ static void truncate_done(struct env *env, struct env_task *task)
         plog_free(t->fresh);
     if (t->has_cut) view_deinit(&t->cut, true);
     if (t->seal != NULL) seal_free(t->seal);
-    mem_free(t->bases);
+    plog_remove_later(plog, t->bases, t->base_count, t->options.file_delete_delay_ms);
     mem_free(t);
     if (plog->state == PLOG_TRUNCATING) plog->state = PLOG_OPEN;
     op_finish(plog, op, e);
@@ -233,6 +212,7 @@ static struct truncate_task *plan(struct plog *plog, struct plog_op *op)
         .high_watermark = t->is_restart                      ? t->offset
                           : plog->high_watermark < t->offset ? plog->high_watermark
                                                              : t->offset,
+        .keeps_deleted = true,
         .was_clean = true,
         .wall_ms = env_wall_ms(plog->env),
         .options = &t->options,
@@ -298,6 +278,7 @@ struct drop_task {
     struct plog_task base;
     int64_t *bases;
     size_t count;
+    int64_t delay_ms;
 };
 
 static void drop_run(struct env_task *task, struct fs *fs)
@@ -306,10 +287,7 @@ static void drop_run(struct env_task *task, struct fs *fs)
     enum err e = OK;
     t->base.what = "removing old segments";
     for (size_t i = 0; i < t->count && e == OK; i++) {
-        e = segment_remove_files(fs, t->base.dir_path, t->bases[i]);
-        char *snapshot = segment_path(t->base.dir_path, t->bases[i], ".snapshot");
-        if (e == OK) e = file_remove(fs, snapshot);
-        mem_free(snapshot);
+        e = segment_condemn_files(fs, t->base.dir_path, t->bases[i], true, t->delay_ms);
     }
     if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     t->base.result = e;
@@ -320,7 +298,7 @@ static void drop_done(struct env *env, struct env_task *task)
     struct drop_task *t = CONTAINER_OF(task, struct drop_task, base.task);
     (void)env;
     struct plog *plog = plog_task_end(&t->base);
-    mem_free(t->bases);
+    plog_remove_later(plog, t->bases, t->count, t->delay_ms);
     mem_free(t);
     plog_step(plog);
 }
@@ -337,6 +315,7 @@ void plog_drop_below_start(struct plog *plog)
     if (count == 0) return;
     struct drop_task *t = MEM_NEW(struct drop_task);
     t->bases = mem_zalloc(count, sizeof(*t->bases));
+    t->delay_ms = plog->options.file_delete_delay_ms;
     for (size_t i = 0; i < count; i++) {
         t->bases[t->count++] = plog->segments[i]->base_offset;
         segment_free(plog->segments[i]);

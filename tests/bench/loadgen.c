@@ -9,6 +9,7 @@
 //   ready -- PROGRAM ARG...   start PROGRAM, time from exec to the first byte of a Metadata answer; leaves it running
 //   create topic=T partitions=N [config.KEY=VALUE...]
 //   produce topic=T partitions=N conns=C inflight=F records=R size=S acks=A seconds=X [rate=BATCHES_PER_SECOND]
+//           [key=PREFIX]      keys PREFIX-0 to PREFIX-(R-1), the same in every batch
 //   fetch topic=T partitions=N conns=C seconds=X [bytes=MAX_PER_REQUEST]    from offset 0 to the end, or for X seconds
 //   group topic=T partitions=N members=M beat_ms=B     one group: all join; then each leaves and comes back in turn
 //   groups topic=T groups=G seconds=X beat_ms=B commit_ms=C     groups of one member: heartbeats and commits
@@ -141,7 +142,7 @@ static void do_produce(const struct options *o)
         .conns = (int)number(o, "conns", 1),
         .inflight = (int)number(o, "inflight", 5),
         .partitions = (int)number(o, "partitions", 1),
-        .batch = make_batch(records, (size_t)number(o, "size", 1024), NULL),
+        .batch = make_batch(records, (size_t)number(o, "size", 1024), text(o, "key"), NULL),
         .interval_ns = rate > 0 ? 1e9 / rate : 0,
     };
     if (p.inflight > INFLIGHT_MAX) p.inflight = INFLIGHT_MAX;
@@ -382,7 +383,7 @@ static void do_e2e(const struct options *o)
                                 .interval_ns = 1e9 / number(o, "rate", 1000)}};
     struct produce *p = &e.produce;
     size_t value_bytes = (size_t)number(o, "size", 1024);
-    p->batch = make_batch(1, value_bytes < 16 ? 16 : value_bytes, &e.value_at);
+    p->batch = make_batch(1, value_bytes < 16 ? 16 : value_bytes, NULL, &e.value_at);
     p->conn = connect_all(o, p->epoll, 1, 65536);
     make_produce_head(p, o, p->conn, 0);
     e.reader = connect_all(o, p->epoll, 1, 4u << 20);

@@ -76,7 +76,7 @@ void begin_request(struct buffer *b, int api, int version);
 void end_request(struct buffer *b, size_t more);
 uint32_t crc32c(const uint8_t *p, size_t size);
 void seal_batch(uint8_t *batch, size_t size);
-struct buffer make_batch(int count, size_t size, size_t *value_at);
+struct buffer make_batch(int count, size_t size, const char *key, size_t *value_at);
 const char *text(const struct options *o, const char *key);
 double number(const struct options *o, const char *key, double otherwise);
 const char *topic_of(const struct options *o);

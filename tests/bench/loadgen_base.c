@@ -131,8 +131,9 @@ void seal_batch(uint8_t *batch, size_t size)
     store(batch + 17, crc32c(batch + 21, size - 21), 4);
 }
 
-// `count` keyless records with values of `size` bytes of noise; value_at (may be null): where the first value stands.
-struct buffer make_batch(int count, size_t size, size_t *value_at)
+// `count` records with values of `size` bytes of noise, and keys that begin with `key` and are the same in every batch
+// (NULL: none); value_at (may be null): where the first value stands.
+struct buffer make_batch(int count, size_t size, const char *key, size_t *value_at)
 {
     struct buffer b = {0}, record = {0};
     uint64_t noise = 88172645463325252u;
@@ -162,7 +163,10 @@ struct buffer make_batch(int count, size_t size, size_t *value_at)
         put_int(&record, 0, 1);
         put_varint(&record, 0);
         put_varint(&record, i);
-        put_varint(&record, -1);
+        char name[64];
+        int key_bytes = key ? snprintf(name, sizeof(name), "%.40s-%d", key, i) : -1;
+        put_varint(&record, key_bytes);
+        put(&record, name, key_bytes < 0 ? 0 : (size_t)key_bytes);
         put_varint(&record, (int64_t)size);
         put_varint(&b, (int64_t)(record.size + size + 1));
         put(&b, record.bytes, record.size);

@@ -19,9 +19,18 @@ files() {
 }
 logs=$(files log)
 indexes=$(files index timeindex)
+transactions=$(files txnindex)
 snapshots=$(files snapshot)
 [ -n "$logs" ] || { echo "no segment with content in $dir"; exit 1; }
 [ -z "$snapshots" ] || dump --files "$snapshots" >> "$out" 2>&1
+if [ -n "$transactions" ]; then
+    dump --files "$transactions" > "$out.txn" 2>&1
+    entries=$(find "$dir" -mindepth 2 -maxdepth 2 -name '*.txnindex' -printf '%s\n' | awk '{n += $1 / 34} END {print n}')
+    shown=$(grep -c '^version: 0 producerId: .* lastStableOffset: ' "$out.txn" || true)
+    cat "$out.txn" >> "$out"
+    rm "$out.txn"
+    [ "$shown" = "$entries" ] || { echo "aborted transactions: $shown of $entries shown"; cat "$out"; exit 1; }
+fi
 if [ -n "$indexes" ]; then
     dump --files "$indexes" >> "$out" 2>&1
     dump --index-sanity-check --files "$indexes" >> "$out" 2>&1

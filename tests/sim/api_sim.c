@@ -17,6 +17,7 @@
 #include "proto/list_offsets.h"
 #include "proto/metadata.h"
 #include "proto/produce.h"
+#include "proto/write_txn_markers.h"
 #include "record/builder.h"
 
 enum { PARTITIONS = 3, NONE = -1 };
@@ -26,6 +27,7 @@ struct world {
     struct sim_node *node;
     struct sim_node *client_node;
     bool is_serving;
+    bool is_unverified; // transaction.partition.verification.enable=false
     struct client *client;
     struct client_call call;
     bool is_answered;
@@ -51,8 +53,10 @@ static void boot(void *context)
 {
     struct world *w = context;
     static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                            "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data"};
-    const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
+                                            "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
+                                            "transaction.partition.verification.enable=false"};
+    const struct config_sources sources = {.overrides = overrides,
+                                           .override_count = COUNT_OF(overrides) - (w->is_unverified ? 0 : 1)};
     const struct config *config = NULL;
     struct config_report report = {0};
     enum err e = config_build(&sources, w->at->arena, &config, &report);
@@ -99,8 +103,7 @@ static bool is_answered(void *context)
     return ((struct world *)context)->is_answered;
 }
 
-// Asks and waits. The response lives until the next call.
-static const void *ask(struct world *w, int16_t api_key, int version, const void *request)
+static void begin_to_ask(struct world *w, int16_t api_key, int version, const void *request)
 {
     client_call_deinit(&w->call);
     w->is_answered = false;
@@ -112,9 +115,21 @@ static const void *ask(struct world *w, int16_t api_key, int version, const void
                                    .done = answered,
                                    .context = w};
     sim_node_call(w->client_node, send_call, w);
+}
+
+static const void *hear(struct world *w)
+{
     bool reached = sim_run_until(w->at->sim, is_answered, w, 60000);
-    sim_check(w->at, reached && w->call.err == OK, "api %d version %d: %s", api_key, version, err_name(w->call.err));
+    sim_check(w->at, reached && w->call.err == OK, "api %d version %d: %s", w->call.api_key, w->call.version_min,
+              err_name(w->call.err));
     return w->call.response;
+}
+
+// Asks and waits. The response lives until the next call.
+static const void *ask(struct world *w, int16_t api_key, int version, const void *request)
+{
+    begin_to_ask(w, api_key, version, request);
+    return hear(w);
 }
 
 static void create_topic(struct world *w, const char *name)
@@ -132,10 +147,11 @@ static void create_topic(struct world *w, const char *name)
     w->topic_id = response->topics.items[0].topic_id;
 }
 
-static struct world *open_world(struct sim_case *at)
+static struct world *open_world_with(struct sim_case *at, bool is_unverified)
 {
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
+    w->is_unverified = is_unverified;
     w->node = sim_node_new(at->sim, "node", 2);
     w->client_node = sim_node_new(at->sim, "client", 1);
     sim_node_call(w->node, boot, w);
@@ -146,6 +162,11 @@ static struct world *open_world(struct sim_case *at)
     return w;
 }
 
+static struct world *open_world(struct sim_case *at)
+{
+    return open_world_with(at, false);
+}
+
 // ---- requests --------------------------------------------------------------------------------------------------
 
 struct batch_wish {
@@ -154,6 +175,7 @@ struct batch_wish {
     int16_t producer_epoch;
     int32_t base_sequence;
     int64_t timestamp;
+    bool is_transactional;
 };
 
 static struct slice make_batch(struct world *w, struct batch_wish wish)
@@ -166,6 +188,7 @@ static struct slice make_batch(struct world *w, struct batch_wish wish)
         spec.producer_epoch = wish.producer_epoch;
         spec.base_sequence = wish.base_sequence;
     }
+    spec.is_transactional = wish.is_transactional;
     batch_begin(&builder, &bytes, &spec);
     for (int i = 0; i < wish.records; i++)
         batch_add(&builder, wish.timestamp, SLICE("key"), SLICE("0123456789"), NULL, 0);
@@ -177,10 +200,12 @@ static struct slice make_batch(struct world *w, struct batch_wish wish)
     return copy;
 }
 
-static struct produce_response_partition_produce_response produce(struct world *w, const char *topic, int32_t partition,
-                                                                  int16_t acks, struct slice records)
+static struct produce_response_partition_produce_response produce_as(struct world *w, struct slice transactional_id,
+                                                                     const char *topic, int32_t partition, int16_t acks,
+                                                                     struct slice records)
 {
     struct produce_request request = produce_request_init();
+    request.transactional_id = transactional_id;
     struct produce_request_topic_produce_data data = produce_request_topic_produce_data_init();
     struct produce_request_partition_produce_data item = {.index = partition, .records = {.bytes = records}};
     data.name = slice_str(topic);
@@ -192,6 +217,12 @@ static struct produce_response_partition_produce_response produce(struct world *
     request.topic_data.count = 1;
     const struct produce_response *response = ask(w, API_PRODUCE, 12, &request);
     return response->responses.items[0].partition_responses.items[0];
+}
+
+static struct produce_response_partition_produce_response produce(struct world *w, const char *topic, int32_t partition,
+                                                                  int16_t acks, struct slice records)
+{
+    return produce_as(w, SLICE_NULL, topic, partition, acks, records);
 }
 
 static void expect_error(struct world *w, const char *what, enum err expected, int16_t got)
@@ -276,7 +307,7 @@ static void sequences(struct sim_case *at)
         {"the former epoch", 1, 4, ERR_INVALID_PRODUCER_EPOCH, NONE},
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
-        struct slice batch = make_batch(w, (struct batch_wish){2, id, steps[i].epoch, steps[i].sequence, 1000});
+        struct slice batch = make_batch(w, (struct batch_wish){2, id, steps[i].epoch, steps[i].sequence, 1000, false});
         struct produce_response_partition_produce_response out = produce(w, "t", 1, -1, batch);
         expect_error(w, steps[i].what, steps[i].expected, out.error_code);
         sim_check(at, out.base_offset == steps[i].offset, "%s: offset %lld", steps[i].what, (long long)out.base_offset);
@@ -291,9 +322,10 @@ struct fetch_wish {
     int32_t max_bytes;
     int32_t max_wait_ms;
     int32_t min_bytes;
+    bool is_committed;
 };
 
-static struct fetch_response_partition_data fetch(struct world *w, int32_t partition, struct fetch_wish wish)
+static const struct fetch_request *fetch_request(struct world *w, int32_t partition, struct fetch_wish wish)
 {
     static struct fetch_request request;
     static struct fetch_request_fetch_topic topic;
@@ -309,9 +341,15 @@ static struct fetch_response_partition_data fetch(struct world *w, int32_t parti
     request.max_wait_ms = wish.max_wait_ms;
     request.min_bytes = wish.min_bytes;
     request.max_bytes = wish.max_bytes;
+    request.isolation_level = wish.is_committed;
     request.topics.items = &topic;
     request.topics.count = 1;
-    const struct fetch_response *response = ask(w, API_FETCH, 16, &request);
+    return &request;
+}
+
+static struct fetch_response_partition_data fetch(struct world *w, int32_t partition, struct fetch_wish wish)
+{
+    const struct fetch_response *response = ask(w, API_FETCH, 16, fetch_request(w, partition, wish));
     return response->responses.items[0].partitions.items[0];
 }
 
@@ -331,14 +369,14 @@ static void fetch_limits(struct sim_case *at)
         enum err error;
         size_t bytes;
     } cases[] = {
-        {"everything", {0, 1 << 20, 1 << 20, 0, 1}, OK, 3 * size},
-        {"from inside a batch", {3, 1 << 20, 1 << 20, 0, 1}, OK, 2 * size},
-        {"limits of nothing give one batch", {0, 0, 0, 0, 1}, OK, size},
-        {"a partition's limit cuts inside a batch", {0, (int32_t)size + 10, 1 << 20, 0, 1}, OK, size + 10},
-        {"the response's limit too", {2, 1 << 20, (int32_t)size + 5, 0, 1}, OK, size + 5},
-        {"at the end", {6, 1 << 20, 1 << 20, 0, 1}, OK, 0},
-        {"beyond the end", {7, 1 << 20, 1 << 20, 0, 1}, ERR_OFFSET_OUT_OF_RANGE, 0},
-        {"before the beginning", {-1, 1 << 20, 1 << 20, 0, 1}, ERR_OFFSET_OUT_OF_RANGE, 0},
+        {"everything", {0, 1 << 20, 1 << 20, 0, 1, false}, OK, 3 * size},
+        {"from inside a batch", {3, 1 << 20, 1 << 20, 0, 1, false}, OK, 2 * size},
+        {"limits of nothing give one batch", {0, 0, 0, 0, 1, false}, OK, size},
+        {"a partition's limit cuts inside a batch", {0, (int32_t)size + 10, 1 << 20, 0, 1, false}, OK, size + 10},
+        {"the response's limit too", {2, 1 << 20, (int32_t)size + 5, 0, 1, false}, OK, size + 5},
+        {"at the end", {6, 1 << 20, 1 << 20, 0, 1, false}, OK, 0},
+        {"beyond the end", {7, 1 << 20, 1 << 20, 0, 1, false}, ERR_OFFSET_OUT_OF_RANGE, 0},
+        {"before the beginning", {-1, 1 << 20, 1 << 20, 0, 1, false}, ERR_OFFSET_OUT_OF_RANGE, 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fetch_response_partition_data out = fetch(w, 0, cases[i].wish);
@@ -354,16 +392,16 @@ static void fetch_waits(struct sim_case *at)
 {
     struct world *w = open_world(at);
     int64_t begun = now_ms(w);
-    struct fetch_response_partition_data out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 700, 1});
+    struct fetch_response_partition_data out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 700, 1, false});
     sim_check(at, out.records.bytes.size == 0 && now_ms(w) - begun >= 700, "an empty fetch came after %lld ms",
               (long long)(now_ms(w) - begun));
     produce_good(w, 2, 1);
     begun = now_ms(w);
-    out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 20000, 1});
+    out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 20000, 1, false});
     sim_check(at, out.records.bytes.size > 0 && now_ms(w) - begun < 20000,
               "a fetch waited although there was something");
     begun = now_ms(w);
-    out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 900, 100000});
+    out = fetch(w, 2, (struct fetch_wish){0, 1 << 20, 1 << 20, 900, 100000, false});
     sim_check(at, out.records.bytes.size > 0 && now_ms(w) - begun >= 900, "min.bytes was not waited for");
 }
 
@@ -430,6 +468,110 @@ static void offsets(struct sim_case *at)
     expect_error(w, "unknown partition", ERR_UNKNOWN_TOPIC_OR_PARTITION, list_offset(w, 9, -1, 11).error_code);
 }
 
+// ---- transactions ------------------------------------------------------------------------------------------------
+
+static int16_t write_marker(struct world *w, const char *topic, int64_t producer_id, int16_t epoch, bool is_commit,
+                            int32_t coordinator_epoch)
+{
+    struct write_txn_markers_request request = write_txn_markers_request_init();
+    struct write_txn_markers_request_writable_txn_marker marker = write_txn_markers_request_writable_txn_marker_init();
+    struct write_txn_markers_request_writable_txn_marker_topic in =
+        write_txn_markers_request_writable_txn_marker_topic_init();
+    int32_t index = 0;
+    in.name = slice_str(topic);
+    in.partition_indexes.items = &index;
+    in.partition_indexes.count = 1;
+    marker.producer_id = producer_id;
+    marker.producer_epoch = epoch;
+    marker.transaction_result = is_commit;
+    marker.coordinator_epoch = coordinator_epoch;
+    marker.topics.items = &in;
+    marker.topics.count = 1;
+    request.markers.items = &marker;
+    request.markers.count = 1;
+    const struct write_txn_markers_response *response = ask(w, API_WRITE_TXN_MARKERS, 1, &request);
+    sim_check(w->at, response->markers.count == 1 && response->markers.items[0].producer_id == producer_id, "whose?");
+    return response->markers.items[0].topics.items[0].partitions.items[0].error_code;
+}
+
+static void produce_in_transaction(struct world *w, int64_t producer_id, int32_t sequence, int records)
+{
+    struct slice batch = make_batch(w, (struct batch_wish){records, producer_id, 1, sequence, 1000, true});
+    expect_error(w, "a transactional batch", OK, produce_as(w, SLICE("an id"), "t", 0, -1, batch).error_code);
+}
+
+static void expect_stable(struct world *w, int64_t stable, int64_t high_watermark)
+{
+    struct fetch_response_partition_data all = fetch(w, 0, (struct fetch_wish){0, 1 << 20, 1 << 20, 0, 1, false});
+    sim_check(w->at, all.last_stable_offset == stable && all.high_watermark == high_watermark, "stable %lld of %lld",
+              (long long)all.last_stable_offset, (long long)all.high_watermark);
+    sim_check(w->at, all.aborted_transactions.count == -1, "read_uncommitted hears of aborted transactions");
+}
+
+struct moment {
+    struct world *world;
+    int64_t ms;
+};
+
+static bool is_past(void *context)
+{
+    const struct moment *moment = context;
+    return now_ms(moment->world) >= moment->ms;
+}
+
+static void read_committed(struct sim_case *at)
+{
+    struct world *w = open_world_with(at, true);
+    struct world *other = ARENA_NEW(at->arena, struct world); // a second client
+    *other = (struct world){.at = at, .client_node = w->client_node, .topic_id = w->topic_id};
+    sim_node_call(w->client_node, connect, other);
+    produce_in_transaction(w, 5, 0, 2); // 0-1
+    produce_good(w, 0, 2);              // 2-3
+    expect_stable(w, 0, 4);
+    const struct fetch_wish at_once = {0, 1 << 20, 1 << 20, 0, 1, true};
+    struct fetch_response_partition_data out = fetch(w, 0, at_once);
+    sim_check(at, out.records.bytes.size == 0 && out.aborted_transactions.count == 0, "an open transaction is shown");
+    int64_t begun = now_ms(w);
+    out = fetch(w, 0, (struct fetch_wish){3, 1 << 20, 1 << 20, 20000, 1, true});
+    sim_check(at, out.error_code == 0 && now_ms(w) - begun < 20000, "one who may not see his offset has to wait");
+    begun = now_ms(w);
+    begin_to_ask(other, API_FETCH, 16,
+                 fetch_request(other, 0, (struct fetch_wish){0, 1 << 20, 1 << 20, 20000, 1, true}));
+    int64_t until = now_ms(w) + 500;
+    sim_run_until(at->sim, is_past, &(struct moment){w, until}, 1000);
+    expect_error(w, "an older epoch", ERR_INVALID_PRODUCER_EPOCH, write_marker(w, "t", 5, 0, false, 3));
+    sim_check(at, !other->is_answered, "a fetch comes back with nothing decided");
+    expect_error(w, "abort", OK, write_marker(w, "t", 5, 1, false, 3)); // 4
+    const struct fetch_response *heard = hear(other);
+    out = heard->responses.items[0].partitions.items[0];
+    sim_check(at, now_ms(w) - begun < 20000 && out.records.bytes.size > 0, "a marker wakes nobody");
+    sim_check(at,
+              out.aborted_transactions.count == 1 && out.aborted_transactions.items[0].producer_id == 5 &&
+                  out.aborted_transactions.items[0].first_offset == 0,
+              "%d aborted transactions", out.aborted_transactions.count);
+    expect_error(w, "an older coordinator", ERR_TRANSACTION_COORDINATOR_FENCED, write_marker(w, "t", 5, 1, false, 2));
+    expect_error(w, "no such topic", ERR_UNKNOWN_TOPIC_OR_PARTITION, write_marker(w, "u", 5, 1, false, 3));
+    expect_stable(w, 5, 5);
+    produce_in_transaction(w, 5, 2, 1);                                 // 5
+    expect_error(w, "commit", OK, write_marker(w, "t", 5, 1, true, 3)); // 6
+    expect_stable(w, 7, 7);
+    out = fetch(w, 0, (struct fetch_wish){5, 1 << 20, 1 << 20, 0, 1, true});
+    sim_check(at, out.records.bytes.size > 0 && out.aborted_transactions.count == 0, "what was committed is not clean");
+}
+
+// No coordinator of transactions knows any id here.
+static void unknown_transactions(struct sim_case *at)
+{
+    struct world *w = open_world(at);
+    struct slice batch = make_batch(w, (struct batch_wish){1, 5, 1, 0, 1000, true});
+    expect_error(w, "no transactional id", ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                 produce(w, "t", 0, -1, batch).error_code);
+    expect_error(w, "an id nobody knows", ERR_INVALID_PRODUCER_ID_MAPPING,
+                 produce_as(w, SLICE("an id"), "t", 0, -1, batch).error_code);
+    struct fetch_response_partition_data out = fetch(w, 0, (struct fetch_wish){0, 1 << 20, 1 << 20, 0, 1, true});
+    sim_check(at, out.high_watermark == 0, "it was appended");
+}
+
 static int16_t topic_error(struct world *w, struct slice name, bool creates)
 {
     struct metadata_request request = metadata_request_init();
@@ -468,6 +610,8 @@ static const struct sim_scenario scenarios[] = {
     {"sequences", calm, sequences},
     {"fetch_limits", calm, fetch_limits},
     {"fetch_waits", calm, fetch_waits},
+    {"read_committed", calm, read_committed},
+    {"unknown_transactions", calm, unknown_transactions},
     {"offsets", calm, offsets},
     {"topics", calm, topics_that_are_not_there},
 };

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "broker/api.h"
 #include "broker/broker_int.h"
-#include "broker/partition.h"
+#include "broker/move_replica.h"
 #include "meta/image.h"
 
 struct replica { // a partition's log, as its shard saw it
@@ -15,6 +15,8 @@ struct replica { // a partition's log, as its shard saw it
     int32_t index;
     int dir;
     int64_t size_bytes;
+    int64_t lag; // of a copy on its way here, behind the replica
+    bool is_copy;
 };
 
 struct log_dirs {
@@ -54,7 +56,8 @@ static int dir_number(const struct broker *broker, const struct logdir *dir)
     return number;
 }
 
-static void add(struct log_dirs *all, const struct partition *partition)
+static void add(struct log_dirs *all, const struct partition *partition, const struct logdir *dir,
+                const struct plog *plog)
 {
     struct arena *arena = &all->request->arena;
     if (all->count == all->capacity) {
@@ -67,8 +70,10 @@ static void add(struct log_dirs *all, const struct partition *partition)
     all->replicas[all->count++] = (struct replica){
         .topic = arena_copy(arena, slice_str(partition->topic)), // the partition may go before the answer does
         .index = partition->index,
-        .dir = dir_number(all->broker, partition->dir),
-        .size_bytes = plog_size_bytes(partition->plog)};
+        .dir = dir_number(all->broker, dir),
+        .size_bytes = plog_size_bytes(plog),
+        .lag = plog_assigned_end(partition->plog) - plog_assigned_end(plog),
+        .is_copy = plog != partition->plog};
 }
 
 static void ask_disks(struct log_dirs *all);
@@ -81,7 +86,10 @@ static void visit(struct env *env, struct env_msg *msg)
     MAP_EACH (link, &shard->partitions) {
         const struct partition *partition = MAP_ITEM(link, struct partition, in_shard);
         if (partition->state != PARTITION_ONLINE) continue;
-        if (is_wanted(body, slice_str(partition->topic), partition->index)) add(all, partition);
+        if (!is_wanted(body, slice_str(partition->topic), partition->index)) continue;
+        add(all, partition, partition->dir, partition->plog);
+        const struct plog *copy = partition->move == NULL ? NULL : move_copy(partition->move);
+        if (copy != NULL) add(all, partition, move_to(partition->move), copy);
     }
     if (++all->next_shard < all->broker->shard_count) {
         env_post(all->broker->shards[all->next_shard]->env, &all->msg);
@@ -132,10 +140,12 @@ static void list_replicas(struct log_dirs *all, int dir, size_t *at,
             topic->partitions.items =
                 ARENA_ARRAY(arena, struct describe_log_dirs_response_describe_log_dirs_partition, end - *at);
         }
-        // The leader lags behind nobody, and nothing moves between directories.
+        // The leader lags behind nobody.
         topic->partitions.items[topic->partitions.count++] =
             (struct describe_log_dirs_response_describe_log_dirs_partition){.partition_index = replica->index,
-                                                                            .partition_size = replica->size_bytes};
+                                                                            .partition_size = replica->size_bytes,
+                                                                            .offset_lag = replica->lag,
+                                                                            .is_future_key = replica->is_copy};
     }
 }
 

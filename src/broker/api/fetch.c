@@ -24,6 +24,7 @@ struct fetch_item { // one partition of the request
     struct plog_range range;
     struct plog_read_op cold;
     struct fetch_watch watch;
+    bool is_beyond; // asked behind what it may see, but within the log: an empty answer at once (B5)
 };
 
 struct fetch_leg {
@@ -55,7 +56,7 @@ struct fetch {
     int readable_count;
     int64_t limit_bytes;
     int64_t total_bytes;
-    bool has_error;         // one that ends the wait
+    bool has_error;         // one that ends the wait, or an offset that nobody needs to wait for
     struct fetch_leg *legs; // by shard
     int legs_out;           // visits and recalls under way
     struct env_timer deadline;
@@ -140,7 +141,9 @@ static void read_item(struct fetch_item *item)
                                 .max_bytes = item->in->partition_max_bytes,
                                 .min_one = true,
                                 .may_give_up = true,
+                                .wants_aborted = committed,
                                 .limit_offset = committed ? item->out->last_stable_offset : item->out->high_watermark};
+    item->is_beyond = item->in->fetch_offset > item->cold.spec.limit_offset;
     if (item->cold.spec.max_bytes > item->leg->fetch->limit_bytes)
         item->cold.spec.max_bytes = (int32_t)item->leg->fetch->limit_bytes;
     if (item->cold.spec.max_bytes < 0) item->cold.spec.max_bytes = 0;
@@ -208,8 +211,12 @@ static bool watch_item(struct fetch_item *item, int64_t size_bytes)
 {
     struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->in->partition);
     if (partition_check(partition, item->in->current_leader_epoch) != OK) return false;
-    if (plog_high_watermark(partition->plog) != item->out->high_watermark) return false;
-    item->watch.offset = item->out->high_watermark;
+    struct plog *plog = partition->plog;
+    bool committed = item->leg->fetch->body->isolation_level == READ_COMMITTED;
+    if (plog_high_watermark(plog) != item->out->high_watermark) return false;
+    if (committed && plog_last_stable_offset(plog) != item->out->last_stable_offset) return false;
+    item->watch.is_committed = committed;
+    item->watch.offset = committed ? item->out->last_stable_offset : item->out->high_watermark;
     item->watch.size_bytes = size_bytes;
     item->watch.fire = fired;
     partition_watch(partition, &item->watch);
@@ -251,12 +258,16 @@ static void recall_leg(struct env *env, struct env_msg *msg)
 
 // ---- at home -----------------------------------------------------------------------------------------------------
 
+static void release_range(struct plog_range *range)
+{
+    file_unref(range->file);
+    mem_free(range->aborted);
+    *range = (struct plog_range){0};
+}
+
 static void release_ranges(struct fetch *fetch)
 {
-    for (int i = 0; i < fetch->item_count; i++) {
-        file_unref(fetch->items[i].range.file);
-        fetch->items[i].range = (struct plog_range){0};
-    }
+    for (int i = 0; i < fetch->item_count; i++) release_range(&fetch->items[i].range);
 }
 
 // B5: the first range may exceed the limits by its first batch, the others get what is left, whole batches or nothing.
@@ -268,8 +279,8 @@ static void apportion(struct fetch *fetch)
     for (int i = 0; i < fetch->item_count; i++) {
         struct fetch_item *item = &fetch->items[i];
         struct plog_range *range = &item->range;
-        if (item->leg != NULL && (item->out->error_code != 0 || item->out->diverging_epoch.epoch >= 0))
-            fetch->has_error = true;
+        bool ends_wait = item->out->error_code != 0 || item->out->diverging_epoch.epoch >= 0 || item->is_beyond;
+        if (item->leg != NULL && ends_wait) fetch->has_error = true;
         if (range->file == NULL) continue;
         bool is_first = fetch->total_bytes == 0;
         int64_t most = left < item->in->partition_max_bytes ? left : item->in->partition_max_bytes;
@@ -278,9 +289,7 @@ static void apportion(struct fetch *fetch)
         if (range->size < range->first_size) range->size = 0;
         fetch->total_bytes += range->size;
         left -= range->size;
-        if (range->size > 0) continue;
-        file_unref(range->file);
-        range->file = NULL;
+        if (range->size == 0) release_range(range);
     }
 }
 
@@ -360,6 +369,22 @@ static bool is_throttled(struct fetch *fetch)
     return true;
 }
 
+static void list_aborted(struct fetch *fetch, struct fetch_item *item)
+{
+    struct plog_range *range = &item->range;
+    int32_t count = range->aborted_count;
+    if (count > 0) {
+        item->out->aborted_transactions.items =
+            ARENA_ARRAY(&fetch->request->arena, struct fetch_response_aborted_transaction, count);
+        item->out->aborted_transactions.count = count;
+    }
+    for (int32_t i = 0; i < count; i++)
+        item->out->aborted_transactions.items[i] = (struct fetch_response_aborted_transaction){
+            .producer_id = range->aborted[i].producer_id, .first_offset = range->aborted[i].first_offset};
+    mem_free(range->aborted);
+    range->aborted = NULL;
+}
+
 static void answer(struct fetch *fetch)
 {
     struct request *request = fetch->request;
@@ -369,6 +394,7 @@ static void answer(struct fetch *fetch)
         struct fetch_item *item = &fetch->items[i];
         item->out->records = (struct wire_records){.bytes = SLICE("")};
         if (item->range.file == NULL) continue;
+        list_aborted(fetch, item);
         item->out->records.file = item->range.file;
         item->out->records.position = item->range.position;
         item->out->records.size = item->range.size;
@@ -530,7 +556,7 @@ static void add_topic(struct fetch *fetch, const struct fetch_request_fetch_topi
             set_error(item, e);
         else
             route(fetch, item);
-        if (committed) item->out->aborted_transactions.count = 0; // no transaction was ever aborted here
+        if (committed) item->out->aborted_transactions.count = 0;
     }
 }
 

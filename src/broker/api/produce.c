@@ -9,9 +9,11 @@
 #include "broker/cluster.h"
 #include "broker/partition.h"
 #include "broker/topics.h"
+#include "broker/txn_verify.h"
 #include "record/validate.h"
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1 };
+enum { ADDS_TO_TRANSACTION_SINCE = 12 }; // transactions of version 2: a produce says that its partition takes part
 // What may be decompressed on the loop; above either a task does it.
 enum { INLINE_COMPRESSED_MAX = 64 * 1024, INLINE_DECOMPRESSED_MAX = 1024 * 1024 };
 enum { DECOMPRESSED_MAX = 64 * 1024 * 1024 };
@@ -34,6 +36,9 @@ struct produce_item {                                       // one partition of 
     int32_t min_insync_replicas;
     int32_t replica_count;
     bool timed_out;
+    uint64_t guard;
+    struct txn_verification verification;
+    struct open_wait append_wait;
     struct plog_append append;
     struct ack_wait ack;
 };
@@ -163,6 +168,8 @@ static enum err append(struct produce_item *item, struct partition *partition)
                                         .size = bytes.size,
                                         .origin = PLOG_CLIENT,
                                         .leader_epoch = partition->leader_epoch,
+                                        .needs_guard = item->leg->owner->verifies_transactions,
+                                        .guard = item->guard,
                                         .done = published};
     enum err e = plog_append(partition->plog, &item->append);
     if (e != OK) return e;
@@ -204,6 +211,72 @@ static enum err try_append(struct produce_item *item)
     return e;
 }
 
+static void appends_again(struct open_wait *wait);
+
+static void start_append(struct produce_item *item)
+{
+    struct partition *partition = partition_find(item->leg->owner, item->topic_id, item->out->index);
+    item->append_wait.opened = appends_again;
+    if (partition != NULL && partition_await_append(partition, &item->append_wait)) {
+        item->leg->unpublished++; // its bytes are needed as if they were with the log
+        return;
+    }
+    enum err e = try_append(item);
+    if (e != OK) item_done(item, e);
+}
+
+// The partition's log was replaced by its copy in another directory.
+static void appends_again(struct open_wait *wait)
+{
+    struct produce_item *item = CONTAINER_OF(wait, struct produce_item, append_wait);
+    item->leg->unpublished--;
+    start_append(item);
+}
+
+static void verified(struct txn_verification *verification, enum err result)
+{
+    struct produce_item *item = CONTAINER_OF(verification, struct produce_item, verification);
+    if (result == OK)
+        start_append(item);
+    else
+        item_done(item, result);
+}
+
+// KIP-890: the first batch of a transaction here is appended only when the transaction's coordinator knows about it.
+// True: it has been asked, or there is nothing to ask it for any more.
+static bool must_verify(struct produce_item *item)
+{
+    struct produce_leg *leg = item->leg;
+    const struct batch_header *h = &item->view.header;
+    item->guard = PLOG_NO_GUARD;
+    bool is_asked_for = batch_is_transactional(h) && batch_has_producer(h);
+    if (!is_asked_for || !leg->owner->verifies_transactions) return false;
+    struct partition *partition = partition_find(leg->owner, item->topic_id, item->out->index);
+    if (partition_check(partition, -1) != OK) return false; // the append will say so
+    const struct plog_verification asked = {
+        .producer_id = h->producer_id,
+        .producer_epoch = h->producer_epoch,
+        .base_sequence = h->base_sequence,
+        .supports_epoch_bump = leg->produce->request->version >= ADDS_TO_TRANSACTION_SINCE,
+    };
+    enum err e = plog_verification_begin(partition->plog, &asked, &item->guard);
+    if (e == OK && item->guard == PLOG_NO_GUARD) return false;
+    item->verification = (struct txn_verification){
+        .transactional_id = leg->produce->body->transactional_id,
+        .producer_id = h->producer_id,
+        .producer_epoch = h->producer_epoch,
+        .topic_id = item->topic_id,
+        .index = item->out->index,
+        .adds = asked.supports_epoch_bump,
+        .done = verified,
+    };
+    if (e != OK)
+        item_done(item, e);
+    else
+        txn_verify(leg->owner, &item->verification);
+    return true;
+}
+
 static void deadline_passed(struct env *env, struct env_timer *timer)
 {
     (void)env;
@@ -224,8 +297,7 @@ static void leg_appends(struct produce_leg *leg)
     if (leg->produce->body->acks == ACKS_ALL) env_timer_after_ms(env, &leg->deadline, leg->produce->body->timeout_ms);
     for (struct produce_item *item = leg->first, *next; item != NULL; item = next) {
         next = item->next;
-        enum err e = try_append(item);
-        if (e != OK) item_done(item, e);
+        if (!must_verify(item)) start_append(item);
     }
 }
 
