@@ -360,13 +360,20 @@ static struct sim_options options(uint64_t seed)
     return options;
 }
 
+static void ask_for_some_move(struct world *w)
+{
+    // One draw a statement: compilers order arguments as they like.
+    int32_t partition = (int32_t)sim_below(w->at->sim, PARTITIONS);
+    ask_for_move(w, partition, (int)sim_below(w->at->sim, DIRS));
+}
+
 static void moves(struct sim_case *at)
 {
     struct world *w = open_world(at);
     for (int i = 0; i < MOVES; i++) {
         w->allowed += PER_STEP;
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 100));
-        ask_for_move(w, (int32_t)sim_below(at->sim, PARTITIONS), (int)sim_below(at->sim, DIRS));
+        ask_for_some_move(w);
         // Now and then the next wish comes before the last one is fulfilled.
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 3) == 0 ? 0 : sim_below(at->sim, 300));
     }
@@ -381,7 +388,7 @@ static void cuts(struct sim_case *at)
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 100));
         sim_crash_at_call(w->server.node, SIM_CALL_ANY, 1 + sim_below(at->sim, 900), SIM_POWER_CUT);
         for (int k = 0; k < 2 && sim_node_is_up(w->server.node); k++)
-            ask_for_move(w, (int32_t)sim_below(at->sim, PARTITIONS), (int)sim_below(at->sim, DIRS));
+            ask_for_some_move(w);
         sim_run_until(at->sim, is_down_or_done, w, 5000);
         bool again = sim_below(at->sim, 2) == 0;
         if (sim_node_is_up(w->server.node)) sim_node_crash(w->server.node, SIM_POWER_CUT);
