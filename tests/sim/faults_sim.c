@@ -289,7 +289,7 @@ static void failing_call(struct sim_case *at)
                                           SIM_CALL_OPEN,      SIM_CALL_UNLINK, SIM_CALL_PWRITEV,  SIM_CALL_TRUNCATE};
     struct world *w = open_world(at);
     enum sim_call kind = kinds[at->seed % COUNT_OF(kinds)];
-    uint64_t at_call = 1 + sim_below(at->sim, 12); // one draw a statement: compilers order arguments as they like
+    int64_t at_call = 1 + sim_below(at->sim, 12); // one draw a statement: compilers order arguments as they like
     sim_fail_at_call(w->server.node, kind, at_call, sim_buggify(at->sim, 50) ? ERR_IO : ERR_NO_SPACE);
     sim_run_until(at->sim, is_all_delivered_or_over, w, PATIENCE_MS);
     bool was_fatal = kind == SIM_CALL_WRITE_RUN || kind == SIM_CALL_SYNC;
