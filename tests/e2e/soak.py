@@ -23,10 +23,10 @@ import raw
 from restart import Partition
 
 PARTITIONS, IN_FLIGHT, KEYS = 2, 4, 200
-SETTINGS = ["log.index.interval.bytes=512", "log.retention.check.interval.ms=500", "log.cleaner.backoff.ms=200", "log.segment.delete.delay.ms=500",
+SETTINGS = ["log.index.interval.bytes=512", "log.retention.check.interval.ms=500", "log.initial.task.delay.ms=200", "log.cleaner.backoff.ms=200", "log.segment.delete.delay.ms=500",
             "odradek.journal.bytes=8388608"]
 SMALL = [("segment.bytes", "1048576"), ("file.delete.delay.ms", "500")]
-DELETED = SMALL + [("cleanup.policy", "delete"), ("retention.bytes", "4194304")]
+DELETED = SMALL + [("cleanup.policy", "delete"), ("retention.bytes", "2097152")]
 COMPACTED = SMALL + [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01")]
 
 

@@ -510,7 +510,8 @@ static void compare_ends(struct actor *a)
     if (was_restarting && start == end) {
         // Emptied already; where it goes on is known to the file's name, or to nobody yet.
         bool is_old = end <= model_end(m) && end >= a->stored_start;
-        actor_check(a, is_empty || is_old || end == a->restart_at || end == a->stored_start || end == 0,
+        bool is_stored = end == 0 || end == a->stored_start || end == a->listed_start;
+        actor_check(a, is_empty || is_old || end == a->restart_at || is_stored,
                     "restart at %" PRId64 " became %" PRId64, a->restart_at, end);
         model_restart(m, end);
     } else {
@@ -565,6 +566,7 @@ static void boot(void *context)
                                           .wall_ms = w->clock_ms,
                                           .options = &a->options};
         struct plog_load_report report = {0};
+        a->listed_start = params.log_start;
         e = plog_load(fs, &params, &report, &a->plog);
         if (e == ERR_NOT_FOUND) e = plog_create(fs, &params, &a->plog);
         actor_check(a, e == OK, "does not load: %s", err_name(e));

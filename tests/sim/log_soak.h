@@ -34,6 +34,7 @@ struct actor {
     int64_t checkpoint_due; // nothing is done before this one is stored
     int64_t stored_start;   // log start of the last checkpoint that was stored
     int64_t boot_start;     // log start when this life began
+    int64_t listed_start;   // what the file of checkpoints said then, 0 = nothing; it may be older than the log is
     int64_t published;      // as last told
     int32_t epoch;
     int outstanding; // appends
