@@ -6,8 +6,12 @@
 python3 "$ROOT/tests/e2e/soak.py" "$BROKER" "$SCRATCH/node" "${SOAK_SECONDS:-1800}" "${BROKER_PORT:-0}" "${SEED:-$RANDOM}"
 # Apache Kafka's word, where its jars are at hand.
 if libs=$("$ROOT/tests/oracle/kafka" libs 2>/dev/null); then
-    "$ROOT/tests/oracle/dumplog.sh" "$libs" "$SCRATCH/node/data" >"$SCRATCH/dump" || { tail -n 20 "$SCRATCH/dump"; die "DumpLogSegments finds faults"; }
-    echo "ok soak/dump $(cat "$SCRATCH/dump")"
+    mkdir "$SCRATCH/compacted"
+    mv "$SCRATCH"/node/data/compacted-* "$SCRATCH/compacted"
+    for dir in node/data compacted; do
+        "$ROOT/tests/oracle/dumplog.sh" "$libs" "$SCRATCH/$dir" "$(basename $dir)" >"$SCRATCH/dump" || { tail -n 20 "$SCRATCH/dump"; die "DumpLogSegments finds faults"; }
+        echo "ok soak/dump-$(basename $dir) $(cat "$SCRATCH/dump")"
+    done
 else
     echo "skip soak/dump: Apache Kafka's jars are not at hand"
 fi
