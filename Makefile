@@ -2,7 +2,7 @@
 # A short face over the CMake presets; every target says in one line what it is for.
 JOBS ?= $(shell nproc)
 
-.PHONY: all run setup test test-long soak tidy asan tsan fuzz debug bench bench-start bench-durable bench-groups bench-compaction bench-wire bench-validate clean
+.PHONY: all run setup test test-long soak tidy asan tsan fuzz debug bench bench-start bench-durable bench-groups bench-compaction bench-recovery bench-wire bench-validate clean
 .DEFAULT_GOAL := all
 
 all: ## the release binary bin/odradek, and links to it under the tools' names
@@ -51,6 +51,9 @@ bench-start: all ## start-up time and idle memory beside Apache Kafka's
 
 bench-durable: all ## what an acknowledgement costs that survives a power cut; beside Apache Kafka and our page-cache policy
 	@tests/bench/bench-durable
+
+bench-recovery: all ## starting with 10,000 and 50,000 partitions, cleanly and after kill -9; beside Apache Kafka
+	@tests/bench/bench-recovery
 
 bench-groups: all ## consumer groups: joining, a rolling restart, many small groups; beside Apache Kafka
 	@tests/bench/bench-groups

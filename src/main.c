@@ -26,6 +26,7 @@ struct server {
     struct posix_node *node;
     struct log *log;
     struct broker *broker;
+    int64_t descriptors; // allowed
 };
 
 static void stopped(void *context, struct broker *broker, enum err why)
@@ -161,6 +162,7 @@ static enum err run_server(struct server *server, const struct config *config, s
         .explain_port = explain_port,
         .explain_lock = explain_lock,
         .context = server,
+        .descriptor_limit = server->descriptors,
         .hostname = hostname,
         .working_dir = getcwd(working_dir, sizeof(working_dir)),
     };
@@ -180,7 +182,7 @@ static int server_main(const struct cli_host *host, int argc, char **argv)
     struct server_arguments arguments;
     int status = 1;
     posix_log_init(&log, STDOUT_FILENO, LOG_INFO);
-    int64_t descriptors = posix_raise_nofile();
+    int64_t descriptors = server.descriptors = posix_raise_nofile();
     if (descriptors < DESCRIPTORS_ENOUGH)
         log_warn(&log.log, "main", "only %lld open files are allowed; raise the hard limit (ulimit -Hn)",
                  (long long)descriptors);

@@ -111,6 +111,47 @@ static void publish_early(struct broker *broker)
 
 // ---- starting --------------------------------------------------------------------------------------------------
 
+static void trim_run(struct env_task *task, struct fs *fs)
+{
+    (void)task;
+    (void)fs;
+    mem_trim();
+}
+
+static void trim_done(struct env *env, struct env_task *task)
+{
+    (void)env;
+    (void)task;
+}
+
+static void inventory_forgotten(struct env *env, struct env_msg *msg)
+{
+    struct broker *broker = shard_here(env)->broker;
+    (void)msg;
+    if (--broker->shards_remembering > 0) return;
+    inventory_free(broker);
+    broker->trim_task = (struct env_task){.run = trim_run, .done = trim_done, .lane = DIRECTORIES_LANE};
+    env_task_post(env, &broker->trim_task);
+}
+
+static void forget_inventory(struct env *env, struct env_msg *msg)
+{
+    struct shard *shard = shard_here(env);
+    shard->has_no_inventory = true;
+    msg->run = inventory_forgotten;
+    env_post(shard->broker->shards[0]->env, msg);
+}
+
+// What was found on disk is open, and what loading took is free: the memory of both goes back.
+static void let_inventory_go(struct broker *broker)
+{
+    broker->shards_remembering = broker->shard_count;
+    for (int i = 0; i < broker->shard_count; i++) {
+        broker->shards[i]->forget = (struct env_msg){.run = forget_inventory};
+        env_post(broker->shards[i]->env, &broker->shards[i]->forget);
+    }
+}
+
 static void unfenced(void *context, enum err result)
 {
     struct broker *broker = context;
@@ -122,6 +163,7 @@ static void unfenced(void *context, enum err result)
     broker->life = BROKER_RUNNING;
     listeners_open(broker);
     broker->rounds = checkpoint_rounds_start(broker);
+    let_inventory_go(broker);
     log_info(broker->log, "kafka.server.BrokerServer", "[BrokerServer id=%d] Transition from STARTING to STARTED",
              broker->node_id);
     log_info(broker->log, "kafka.server.KafkaRaftServer", "[KafkaRaftServer nodeId=%d] Kafka Server started",

@@ -22,6 +22,7 @@ struct broker_options {
     void (*explain_port)(void *context, const char *host, int port, enum err why);
     void (*explain_lock)(void *context, const char *dir, int64_t holder_pid);
     void *context;
+    int64_t descriptor_limit; // of the process; 0 = unknown
     const char *working_dir; // where relative log directories start, for those who are told of them; NULL = nowhere
     const char *hostname; // advertised when neither listeners nor advertised.listeners name a host
 };

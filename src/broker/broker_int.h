@@ -64,6 +64,7 @@ struct broker {
     struct listeners entrance; // who comes in
     int shards_loading;
     int shards_closing;
+    int shards_remembering; // that may still look into the inventory
     int64_t previous_epoch;    // from the clean-shutdown markers; -1 = not all agree
     int64_t broker_epoch;      // for the next markers
     bool was_loaded;           // all logs had been opened: markers may be written
@@ -72,6 +73,7 @@ struct broker {
     struct logdir_replay replayed[LOG_DIRS_MAX];
     int64_t opened_ns; // the directories, by the loop's clock
     struct env_task close_task;
+    struct env_task trim_task;
     const struct image *stray_check_image;
     struct text stray_problem;
     enum err stray_result;

@@ -78,6 +78,11 @@ static void set_paces(struct shard *shard)
         LIST_ITEM(link, struct round, in_shard)->op.bytes_per_s = pace < 9e18 ? (int64_t)pace : INT64_MAX;
 }
 
+struct compacting {
+    struct plog_compact_op round;
+    struct partition *partition;
+};
+
 static void compacted(struct plog *plog, struct plog_op *op)
 {
     struct round *round = CONTAINER_OF(CONTAINER_OF(op, struct plog_compact_op, op), struct round, op);

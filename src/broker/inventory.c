@@ -120,6 +120,7 @@ void inventory_free(struct broker *broker)
 {
     map_deinit(&broker->inventory.items);
     arena_deinit(&broker->inventory.arena);
+    broker->inventory = (struct inventory){0};
 }
 
 // ---- using -----------------------------------------------------------------------------------------------------
@@ -222,8 +223,9 @@ static void take_item(const struct broker *broker, const struct inventory_item *
 void inventory_locate(struct shard *shard, const struct image_partition *partition, struct partition_spec *spec)
 {
     const struct broker *broker = shard->broker;
-    const struct inventory_item *live = find_usable(broker, false, spec);
-    const struct inventory_item *copy = find_usable(broker, true, spec);
+    bool is_known = !shard->has_no_inventory;
+    const struct inventory_item *live = is_known ? find_usable(broker, false, spec) : NULL;
+    const struct inventory_item *copy = is_known ? find_usable(broker, true, spec) : NULL;
     if (live != NULL) {
         take_item(broker, live, spec);
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log directories held when the node started: partition directories and their checkpointed offsets. Made
-// before the loops run and read-only afterwards, so every shard may look its partitions up.
+// before the loops run and read-only afterwards, so every shard may look its partitions up. It goes when all are open:
+// with many partitions it would be a fifth of the node's memory.
 #ifndef ODRADEK_BROKER_INVENTORY_H
 #define ODRADEK_BROKER_INVENTORY_H
 
@@ -40,8 +41,8 @@ MUST_CHECK enum err inventory_set_strays_aside(struct broker *broker, struct fs 
 // Shard 0. Directories deleted before the last stop are removed after file.delete.delay.ms, as Kafka waits anew.
 void inventory_remove_parting(struct broker *broker);
 // Any shard. Fills dir, exists, was_clean and the offsets of `spec` for a partition about to be opened, and the copy
-// that was on its way to another directory.
+// that was on its way to another directory. Once all are open (shard->has_no_inventory): dir alone.
 void inventory_locate(struct shard *shard, const struct image_partition *partition, struct partition_spec *spec);
-void inventory_free(struct broker *broker);
+void inventory_free(struct broker *broker); // may be called again
 
 #endif

@@ -522,7 +522,7 @@ static void open_done(struct env *env, struct env_task *task)
     step(m);
 }
 
-static struct move *begin(struct partition *partition, struct logdir *to)
+static struct move *begin(struct partition *partition, struct logdir *to, const struct plog_options *options)
 {
     struct shard *shard = partition->shard;
     struct move *m = MEM_NEW(struct move);
@@ -531,7 +531,7 @@ static struct move *begin(struct partition *partition, struct logdir *to)
                        .from = partition->dir,
                        .to = to,
                        .is_busy = true,
-                       .options = partition->options};
+                       .options = *options};
     // A power cut shall not leave a copy with a hole, whatever the topic asks for: it would not be noticed.
     m->options.durability = PLOG_COMMIT;
     m->params = (struct plog_load_params){.dir = to,
@@ -550,7 +550,7 @@ static struct move *begin(struct partition *partition, struct logdir *to)
 
 void move_resume(struct partition *partition, const struct partition_spec *spec)
 {
-    struct move *m = begin(partition, spec->future_dir);
+    struct move *m = begin(partition, spec->future_dir, &spec->options);
     m->name = mem_zalloc(spec->future_name.size + 1, 1);
     memcpy(m->name, spec->future_name.data, spec->future_name.size);
     m->params.name = slice_str(m->name);
@@ -565,7 +565,7 @@ void move_replica(struct partition *partition, struct logdir *to)
     struct move *m = partition->move;
     if (m == NULL) {
         if (to == partition->dir) return;
-        m = begin(partition, to);
+        m = begin(partition, to, plog_options(partition->plog));
         env_random(m->shard->env, m->params.random16.bytes, sizeof(m->params.random16.bytes));
         m->params.log_start = plog_log_start(partition->plog);
         log_info(m->shard->log, "broker", "partition=%s-%d moves from %s to %s", partition->topic, partition->index,

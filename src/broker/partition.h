@@ -18,35 +18,42 @@ enum partition_state {
     PARTITION_CLOSING, // deleted, or the node stops
 };
 
+// A topic's name, shared by its partitions on one shard: a node with many partitions has few names.
+struct topic_name {
+    int refs; // the shard's; a task may read the text of a partition that waits for it
+    char text[];
+};
+struct topic_name *topic_name_new(struct slice text);
+struct topic_name *topic_name_ref(struct topic_name *name);
+void topic_name_unref(struct topic_name *name);
+
+// What only a partition needs that somebody uses; made then (partition.c).
+struct partition_waits {
+    struct list acks[2]; // struct ack_wait by enum ack_of, ascending offset
+    struct list watches; // struct fetch_watch
+    struct list appends; // struct open_wait, while appends are held
+};
+
+// Small, because most partitions of a node with many of them are idle: about a hundred bytes.
 struct partition {
     struct map_link in_shard; // by (topic id, index)
     struct shard *shard;
     struct uuid topic_id;
-    char *topic; // owned
+    struct topic_name *name; // a reference
+    const char *topic;       // its text
     int32_t index;
     int32_t leader_epoch;
     enum partition_state state;
-    bool delete_when_open; // the topic went, or the node stops, while the log was being made
-    bool close_when_open;
-    int64_t delete_delay_ms;
+    bool is_retaining;  // retention.c
+    bool holds_appends; // its log is about to be replaced by a copy in another directory (move_replica.h)
     struct logdir *dir;
-    struct plog *plog; // ONLINE, CLOSING
-    struct plog_options options;
-    struct list acks[2];    // struct ack_wait by enum ack_of, ascending offset
-    struct list watches;    // struct fetch_watch
-    struct list open_waits; // struct open_wait, while OPENING
-    struct list append_waits; // struct open_wait, while appends are held
-    bool holds_appends;       // its log is about to be replaced by a copy in another directory (move_replica.h)
-    struct move *move;        // into another directory; NULL = none
-    void (*moved)(struct partition *partition); // closing waits for the move's end
+    struct plog *plog;               // ONLINE, CLOSING
+    struct partition_waits *waits;   // NULL: nobody ever waited
+    struct opening *opening;         // OPENING
+    struct closing *closing;         // CLOSING
     struct coordinator *coordinator; // drive_coord.c; NULL on all but internal topics
-    void (*opened)(void *context);
-    void *opened_context;
-    void (*closed)(struct partition *partition, const struct plog_checkpoint *checkpoint, void *context);
-    void *closed_context;
-    struct plog_op closing;
-    struct plog_retain_op retain; // retention.c
-    bool is_retaining;
+    struct move *move;               // into another directory; NULL = none
+    void (*moved)(struct partition *partition); // closing waits for the move's end
 };
 
 // acks=1 waits for the leader's own durable end, acks=all for the high watermark.
@@ -98,6 +105,7 @@ void partition_unwatch(struct fetch_watch *watch);
 struct partition_spec {
     struct uuid topic_id;
     struct slice topic;
+    struct topic_name *name; // the same, to be referenced; NULL = the partition makes its own
     int32_t index;
     int32_t leader_epoch;
     struct plog_options options;
@@ -115,7 +123,8 @@ struct partition_spec {
     int64_t future_recovery_point;
     int64_t future_log_start;
 };
-// `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL.
+// `opened` runs on this shard once the partition is ONLINE or FAILED; may be NULL. All that are asked for in one turn
+// are opened together, in a few tasks.
 void partition_open(struct shard *shard, const struct partition_spec *spec, void (*opened)(void *context),
                     void *context);
 // The topic is gone: waiters are told, the directory becomes ...-delete and is removed after `delay_ms`.

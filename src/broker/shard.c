@@ -11,7 +11,16 @@
 #include "broker/partition.h"
 #include "broker/topics.h"
 
-enum { SMALL_POOL_BYTES = 32 * 1024 * 1024 };
+enum { SMALL_POOL_BYTES = 32 * 1024 * 1024, OPEN_FILES_MOST = 65536 };
+
+// The other half of the descriptors is for connections.
+static size_t open_files_most(const struct broker *broker)
+{
+    int64_t most = config_get_long(broker->config, "odradek.log.open.files.max");
+    if (most == 0) most = broker->options.descriptor_limit / 2;
+    if (most == 0 || most > OPEN_FILES_MOST) most = OPEN_FILES_MOST;
+    return (size_t)(most / broker->options.env_count);
+}
 
 struct shard *shard_new(struct broker *broker, struct env *env)
 {
@@ -23,6 +32,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
     env->user = shard;
     list_init(&shard->conns);
     list_init(&shard->dirty_conns);
+    list_init(&shard->openings);
     list_init(&shard->producer_ids.waiting);
     fetch_sessions_init(&shard->fetch_sessions, env->shard, broker->options.env_count,
                         config_get_int(broker->config, "max.incremental.fetch.session.cache.slots"), broker->hash_seed);
@@ -39,6 +49,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
         budget / 4 * 3 / broker->options.env_count);
     shard->image = image_new_empty();
     dynamic_refresh(shard);
+    shard->open_files = open_files_new(env, open_files_most(broker));
     shard->checkpoints = checkpoint_set_new();
     return shard;
 }
@@ -46,6 +57,7 @@ struct shard *shard_new(struct broker *broker, struct env *env)
 void shard_free(struct shard *shard)
 {
     topics_free(shard);
+    open_files_free(shard->open_files);
     assignments_deinit(shard);
     directories_forget_wishes(shard);
     fetch_sessions_deinit(&shard->fetch_sessions);

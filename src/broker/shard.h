@@ -15,6 +15,7 @@
 
 struct image;
 struct inbuf;
+struct open_files;
 struct partition;
 struct request;
 
@@ -82,6 +83,7 @@ struct shard {
     size_t slab_used;
     struct inbuf *spares[SHARD_SPARES]; // big ones kept for the next big frames
     struct admission admission;
+    struct open_files *open_files; // store.h: what its logs keep open
     struct map partitions; // struct partition by (topic id, index)
     struct map topics;     // struct topic by id
     struct text scratch;   // for decompression inside one call
@@ -99,12 +101,19 @@ struct shard {
     int64_t moves_paused_until_ns; // replica.alter.log.dirs.io.max.bytes.per.second
     struct list coordinators;      // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
+    struct list openings;               // partition.c: to be opened at the end of the turn
+    struct env_msg open_turn;
+    bool is_opening_posted;
     int opening;                        // partitions whose log is being opened
     bool reports_when_open;             // start-up: shard 0 waits to hear that none is left
     struct env_msg report;              // ... by this message
+    struct env_msg forget;              // its way through the shards (broker.c)
     int closing;                        // partitions that are being closed; the node stops
     struct checkpoint_set *checkpoints; // what the closed ones left
     struct env_timer retention_timer;   // retention.c
+    struct env_timer retention_slice;
+    struct retention_round *retention_round; // NULL: none is under way
+    bool has_no_inventory;                   // broker.c: all that was on disk at the start is open
     struct cleaner cleaner;
     bool checkpoints_stale; // some high watermark moved since the last checkpoint
     bool stopping;

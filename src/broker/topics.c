@@ -99,10 +99,8 @@ static void reconfigure(struct shard *shard, struct topic *topic)
 static void add_topic(struct shard *shard, const struct image_topic *created)
 {
     struct topic *topic = MEM_NEW(struct topic);
-    char *name = mem_alloc(created->name.size + 1);
-    memcpy(name, created->name.data, created->name.size);
-    name[created->name.size] = '\0';
-    topic->name = slice_of(name, created->name.size);
+    topic->shared = topic_name_new(created->name);
+    topic->name = slice_str(topic->shared->text);
     topic->id = created->id;
     map_insert(&shard->topics, &topic->in_shard, id_hash(shard, &topic->id));
     resolve(shard, topic);
@@ -111,7 +109,7 @@ static void add_topic(struct shard *shard, const struct image_topic *created)
 static void free_topic(struct shard *shard, struct topic *topic)
 {
     map_remove(&shard->topics, &topic->in_shard);
-    mem_free((void *)(uintptr_t)topic->name.data);
+    topic_name_unref(topic->shared);
     mem_free(topic);
 }
 
@@ -154,6 +152,7 @@ static void open_partition(struct shard *shard, const struct image_partition_cha
     ASSERT(topic != NULL);
     struct partition_spec spec = {.topic_id = topic->id,
                                   .topic = topic->name,
+                                  .name = topic->shared,
                                   .index = change->after->index,
                                   .leader_epoch = change->after->leader_epoch,
                                   .options = options_of(shard, &topic->config)};

@@ -12,7 +12,8 @@
 struct topic {
     struct map_link in_shard; // by id
     struct uuid id;
-    struct slice name;          // owned
+    struct slice name;          // of `shared`
+    struct topic_name *shared;  // partition.h
     struct topic_config config; // resolved
 };
 

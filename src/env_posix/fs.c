@@ -11,9 +11,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "env_posix/posix_int.h"
+
+enum { DESCRIPTOR_WAIT_MS = 2, DESCRIPTOR_WAIT_MAX_MS = 10000 };
 
 static struct log *log_of(struct fs *fs)
 {
@@ -25,12 +28,20 @@ static enum err answer(struct fs *fs, int result, const char *action, const char
     return result == 0 ? OK : posix_error(log_of(fs), errno, action, path);
 }
 
+// A task that finds no descriptor free waits for one: connections and files of other logs come and go, and giving up
+// would cost a log directory.
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
+    const struct timespec pause = {.tv_nsec = DESCRIPTOR_WAIT_MS * 1000000};
     int fd;
     op_begin("open", path);
-    do fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, mode);
-    while (fd < 0 && errno == EINTR);
+    for (int waited_ms = 0;; waited_ms += DESCRIPTOR_WAIT_MS) {
+        fd = openat(AT_FDCWD, path, flags | O_CLOEXEC, mode);
+        bool is_scarce = fd < 0 && (errno == EMFILE || errno == ENFILE) && waited_ms < DESCRIPTOR_WAIT_MAX_MS;
+        if (fd < 0 && errno == EINTR) continue;
+        if (!is_scarce) break;
+        nanosleep(&pause, NULL);
+    }
     op_end();
     return fd;
 }
@@ -87,8 +98,13 @@ static enum err remove_dir(struct fs *fs, const char *path)
 static enum err list_dir(struct fs *fs, const char *path, enum err (*each)(void *context, const char *name),
                          void *context)
 {
-    DIR *dir = opendir(path);
-    if (dir == NULL) return posix_error(log_of(fs), errno, "opendir", path);
+    int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        enum err failed = posix_error(log_of(fs), errno, "opendir", path);
+        if (fd >= 0) close(fd);
+        return failed;
+    }
     enum err err = OK;
     while (err == OK) {
         errno = 0;

@@ -74,10 +74,10 @@ static void choose_eligible(struct change *c)
     c->elr = c->last_known = (struct image_ids){0};
     if (!c->has_elr || c->isr.count >= min_isr(c)) return;
     const struct image_partition *old = c->old;
-    int32_t *items = ARENA_ARRAY(c->decide->arena, int32_t, old->isr.count + old->elr.count);
+    int32_t *items = ARENA_ARRAY(c->decide->arena, int32_t, old->isr.count + old->rare->elr.count);
     c->elr.items = items;
-    for (int32_t i = 0; i < old->isr.count + old->elr.count; i++) {
-        int32_t id = i < old->isr.count ? old->isr.items[i] : old->elr.items[i - old->isr.count];
+    for (int32_t i = 0; i < old->isr.count + old->rare->elr.count; i++) {
+        int32_t id = i < old->isr.count ? old->isr.items[i] : old->rare->elr.items[i - old->isr.count];
         if (id == c->move->lost || image_ids_contain(c->isr, id) || image_ids_contain(c->elr, id)) continue;
         items[c->elr.count++] = id;
     }
@@ -95,10 +95,11 @@ static int32_t choose_leader(const struct change *c, bool *is_unclean)
     for (int32_t i = 0; i < c->old->replicas.count; i++)
         if (is_candidate(c, c->old->replicas.items[i])) return c->old->replicas.items[i];
     // Nobody is known to have everything; the last leader has most of it.
-    bool is_last_resort = c->has_elr && c->isr.count == 0 && c->elr.count == 0 && c->old->last_known_elr.count == 1;
-    if (is_last_resort && may_lead(c, c->old->last_known_elr.items[0])) {
+    bool is_last_resort =
+        c->has_elr && c->isr.count == 0 && c->elr.count == 0 && c->old->rare->last_known_elr.count == 1;
+    if (is_last_resort && may_lead(c, c->old->rare->last_known_elr.items[0])) {
         *is_unclean = true;
-        return c->old->last_known_elr.items[0];
+        return c->old->rare->last_known_elr.items[0];
     }
     return -1;
 }
@@ -131,13 +132,14 @@ static bool fill_record(struct change *c)
     }
     bool isr_changes = !ids_eq(c->isr, old->isr) && (c->isr.count > 0 || c->has_elr);
     if (isr_changes) set_ids(arena, c->isr, &r->isr.items, &r->isr.count);
-    if (!ids_eq(c->elr, old->elr))
+    if (!ids_eq(c->elr, old->rare->elr))
         set_ids(arena, c->elr, &r->eligible_leader_replicas.items, &r->eligible_leader_replicas.count);
     bool stays_leaderless = r->leader == -1 || (r->leader == -2 && old->leader == -1);
-    if (c->has_elr && stays_leaderless && old->last_known_elr.count == 1) c->last_known = old->last_known_elr;
+    if (c->has_elr && stays_leaderless && old->rare->last_known_elr.count == 1)
+        c->last_known = old->rare->last_known_elr;
     bool loses_last = c->has_elr && isr_changes && c->isr.count == 0 && old->leader >= 0;
     if (loses_last) c->last_known = only(arena, old->leader);
-    if (!ids_eq(c->last_known, old->last_known_elr))
+    if (!ids_eq(c->last_known, old->rare->last_known_elr))
         set_ids(arena, c->last_known, &r->last_known_elr.items, &r->last_known_elr.count);
     // Before 3.6 every shrinking ISR began a new leader epoch.
     bool bumps = image_metadata_version(c->decide->image) < 12 && isr_changes && c->isr.count < old->isr.count;
@@ -166,10 +168,10 @@ void decide_move_partitions(struct decide *decide, const struct decide_move *mov
         struct pmap_iter it = pmap_iter(&topic->partitions);
         for (const struct pitem *item; (item = pmap_next(&it)) != NULL;) {
             const struct image_partition *p = (const struct image_partition *)(const void *)item;
-            bool is_hit =
-                (move->leaving >= 0 && image_ids_contain(p->isr, move->leaving)) ||
-                (move->lost >= 0 && (image_ids_contain(p->isr, move->lost) || image_ids_contain(p->elr, move->lost))) ||
-                (move->coming >= 0 && p->leader < 0);
+            bool is_hit = (move->leaving >= 0 && image_ids_contain(p->isr, move->leaving)) ||
+                          (move->lost >= 0 &&
+                           (image_ids_contain(p->isr, move->lost) || image_ids_contain(p->rare->elr, move->lost))) ||
+                          (move->coming >= 0 && p->leader < 0);
             if (is_hit) update(decide, p, move);
         }
     }

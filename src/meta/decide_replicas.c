@@ -54,7 +54,7 @@ static int32_t choose(const struct decide *decide, const struct image_partition 
     *is_unclean = false;
     for (int32_t i = 0; i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.items[i];
-        bool is_safe = image_ids_contain(partition->isr, id) || image_ids_contain(partition->elr, id);
+        bool is_safe = image_ids_contain(partition->isr, id) || image_ids_contain(partition->rare->elr, id);
         if (is_safe && decide_may_lead(decide->image, partition, id)) return id;
         if (is_preferred) return -1; // the first one only
     }
@@ -78,7 +78,7 @@ static struct decide_problem elect(struct decide *decide, const struct image_par
     record.leader = leader;
     if (is_unclean || !image_ids_contain(partition->isr, leader)) {
         set_ids(decide->arena, (struct image_ids){&leader, 1}, &record.isr.items, &record.isr.count);
-        if (partition->elr.count > 0) record.eligible_leader_replicas.count = 0;
+        if (partition->rare->elr.count > 0) record.eligible_leader_replicas.count = 0;
     }
     if (is_unclean && partition->leader_recovery_state == 0) record.leader_recovery_state = STATE_RECOVERING;
     add_change(decide, &record);
@@ -234,8 +234,8 @@ static void assign(struct decide *decide, const struct image_partition *old, str
     struct partition_change_record record = change_of(old);
     bool replicas_differ = !ids_eq(to.replicas, old->replicas);
     bool isr_differs = !ids_eq(to.isr, old->isr);
-    bool removing_differs = !ids_eq(to.removing, old->removing);
-    bool adding_differs = !ids_eq(to.adding, old->adding);
+    bool removing_differs = !ids_eq(to.removing, old->rare->removing);
+    bool adding_differs = !ids_eq(to.adding, old->rare->adding);
     if (!replicas_differ && !isr_differs && !removing_differs && !adding_differs) return;
     if (replicas_differ) {
         set_ids(arena, to.replicas, &record.replicas.items, &record.replicas.count);
@@ -253,9 +253,10 @@ static void assign(struct decide *decide, const struct image_partition *old, str
 
 static struct decide_problem cancel(struct decide *decide, const struct image_partition *old)
 {
-    if (old->removing.count == 0 && old->adding.count == 0) return problem_of(ERR_NO_REASSIGNMENT_IN_PROGRESS);
-    struct assignment to = {.replicas = minus(decide->arena, old->replicas, old->adding),
-                            .isr = minus(decide->arena, old->isr, old->adding)};
+    if (old->rare->removing.count == 0 && old->rare->adding.count == 0)
+        return problem_of(ERR_NO_REASSIGNMENT_IN_PROGRESS);
+    struct assignment to = {.replicas = minus(decide->arena, old->replicas, old->rare->adding),
+                            .isr = minus(decide->arena, old->isr, old->rare->adding)};
     if (to.isr.count == 0) {
         const struct image_topic *topic = image_topic_by_id(decide->image, old->topic_id);
         return (struct decide_problem){
@@ -274,7 +275,7 @@ static struct decide_problem reassign(struct decide *decide, const struct image_
 {
     struct decide_problem problem = decide_check_manual(decide, target.items, target.count, -1);
     if (problem.code != OK) return problem;
-    struct image_ids settled = minus(decide->arena, old->replicas, old->removing);
+    struct image_ids settled = minus(decide->arena, old->replicas, old->rare->removing);
     if (!may_change_count && target.count != settled.count)
         return (struct decide_problem){ERR_INVALID_REPLICATION_FACTOR,
                                        arena_printf(decide->arena, "The replication factor is changed from %d to %d",
@@ -340,13 +341,13 @@ static void list_topic(struct decide *decide, const struct image_topic *topic, c
         ARENA_ARRAY(decide->arena, struct list_partition_reassignments_response_ongoing_partition_reassignment, count);
     for (int32_t i = 0; i < count; i++) {
         const struct image_partition *p = image_partition_at(topic, indexes == NULL ? i : indexes[i]);
-        if (p == NULL || (p->adding.count == 0 && p->removing.count == 0)) continue;
+        if (p == NULL || (p->rare->adding.count == 0 && p->rare->removing.count == 0)) continue;
         struct list_partition_reassignments_response_ongoing_partition_reassignment *move =
             &out.partitions.items[out.partitions.count++];
         move->partition_index = p->index;
         set_ids(decide->arena, p->replicas, &move->replicas.items, &move->replicas.count);
-        set_ids(decide->arena, p->adding, &move->adding_replicas.items, &move->adding_replicas.count);
-        set_ids(decide->arena, p->removing, &move->removing_replicas.items, &move->removing_replicas.count);
+        set_ids(decide->arena, p->rare->adding, &move->adding_replicas.items, &move->adding_replicas.count);
+        set_ids(decide->arena, p->rare->removing, &move->removing_replicas.items, &move->removing_replicas.count);
     }
     if (out.partitions.count > 0) response->topics.items[response->topics.count++] = out;
 }

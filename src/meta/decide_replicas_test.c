@@ -215,15 +215,15 @@ static void a_replica_that_comes_has_to_catch_up(void **state)
     setup(&f, 0, IDS(1, 2), IDS(1, 2), 1);
     assert_int_equal(move(&f, IDS(3, 2), true), OK);
     assert_ids(IDS(3, 2, 1), partition(&f)->replicas);
-    assert_ids(IDS(3), partition(&f)->adding);
-    assert_ids(IDS(1), partition(&f)->removing);
+    assert_ids(IDS(3), partition(&f)->rare->adding);
+    assert_ids(IDS(1), partition(&f)->rare->removing);
     assert_int_equal(partition(&f)->leader, 1);
     assert_int_equal(partition(&f)->leader_epoch, 0);
     assert_int_equal(moving_count(&f), 1);
     assert_int_equal(move(&f, call_off, true), OK);
     assert_ids(IDS(2, 1), partition(&f)->replicas);
     assert_ids(IDS(1, 2), partition(&f)->isr);
-    assert_int_equal(partition(&f)->adding.count + partition(&f)->removing.count, 0);
+    assert_int_equal(partition(&f)->rare->adding.count + partition(&f)->rare->removing.count, 0);
     assert_int_equal(moving_count(&f), 0);
     assert_int_equal(move(&f, call_off, true), ERR_NO_REASSIGNMENT_IN_PROGRESS);
     teardown(&f);

@@ -448,7 +448,7 @@ static void lone_broker_stops_and_comes_back_as_kafkas(void **state)
     for (int i = 0; i < 3; i++) assert_int_equal(f.decide.records.items[i].size, sizes[i]);
     assert_int_equal(orders_0(&f)->leader, -1);
     assert_int_equal(orders_0(&f)->isr.count, 0);
-    assert_int_equal(orders_0(&f)->elr.items[0], 1);
+    assert_int_equal(orders_0(&f)->rare->elr.items[0], 1);
     r = beat(&f, 1, false, true);
     assert_true(r.should_shut_down);
     assert_int_equal(f.decide.records.count, 1);
@@ -463,8 +463,8 @@ static void lone_broker_stops_and_comes_back_as_kafkas(void **state)
     assert_int_equal(f.decide.records.count, 3);
     assert_int_equal(orders_0(&f)->leader, 1);
     assert_int_equal(orders_0(&f)->isr.count, 1);
-    assert_int_equal(orders_0(&f)->elr.count, 0);
-    assert_int_equal(orders_0(&f)->last_known_elr.count, 0);
+    assert_int_equal(orders_0(&f)->rare->elr.count, 0);
+    assert_int_equal(orders_0(&f)->rare->last_known_elr.count, 0);
     assert_int_equal(orders_0(&f)->leader_epoch, 2);
     assert_int_equal(orders_0(&f)->leader_recovery_state, 0);
     teardown(&f);
@@ -483,13 +483,13 @@ static void crashed_broker_is_repaired_as_kafkas(void **state)
     int64_t epoch = register_broker(&f, 1, 2, -1);
     assert_int_equal(f.decide.records.count, 2); // out of the ELR, then the registration
     assert_int_equal(epoch, at);                 // the first of the two, as Kafka counts
-    assert_int_equal(orders_0(&f)->elr.count, 0);
-    assert_int_equal(orders_0(&f)->last_known_elr.count, 1);
+    assert_int_equal(orders_0(&f)->rare->elr.count, 0);
+    assert_int_equal(orders_0(&f)->rare->last_known_elr.count, 1);
     beat(&f, 1, true, false);
     beat(&f, 1, false, false);
     assert_int_equal(orders_0(&f)->leader, 1);
     assert_int_equal(orders_0(&f)->leader_recovery_state, 1); // the last leader is all there is
-    assert_int_equal(orders_0(&f)->last_known_elr.count, 0);
+    assert_int_equal(orders_0(&f)->rare->last_known_elr.count, 0);
     teardown(&f);
 }
 
@@ -505,7 +505,7 @@ static void leader_moves_inside_the_isr(void **state)
     assert_int_equal(orders_0(&f)->leader, second);
     assert_int_equal(orders_0(&f)->isr.count, 2);
     assert_false(image_ids_contain(orders_0(&f)->isr, first));
-    assert_int_equal(orders_0(&f)->elr.count, 0); // two are still above the minimum of one
+    assert_int_equal(orders_0(&f)->rare->elr.count, 0); // two are still above the minimum of one
     teardown(&f);
 }
 

@@ -68,6 +68,8 @@ static uint64_t number_hash(int32_t number)
     return (uint32_t)number;
 }
 
+const struct image_rare image_rare_none = {0};
+
 static void pack_ids(struct packer *p, struct image_ids *ids)
 {
     ids->items = pack(p, ids->items, ids->count, sizeof(*ids->items));
@@ -78,22 +80,45 @@ static size_t ids_size(struct image_ids ids)
     return array_size(ids.count, sizeof(*ids.items));
 }
 
+static bool ids_eq(struct image_ids a, struct image_ids b)
+{
+    return a.count == b.count && (a.count == 0 || memcmp(a.items, b.items, (size_t)a.count * sizeof(*a.items)) == 0);
+}
+
+static size_t rare_size(const struct image_rare *rare)
+{
+    size_t ids =
+        ids_size(rare->removing) + ids_size(rare->adding) + ids_size(rare->elr) + ids_size(rare->last_known_elr);
+    return ids == 0 ? 0 : sizeof(*rare) + ids;
+}
+
+static const struct image_rare *pack_rare(struct packer *p, const struct image_rare *from)
+{
+    if (rare_size(from) == 0) return &image_rare_none;
+    struct image_rare *rare = pack(p, from, 1, sizeof(*from));
+    pack_ids(p, &rare->removing);
+    pack_ids(p, &rare->adding);
+    pack_ids(p, &rare->elr);
+    pack_ids(p, &rare->last_known_elr);
+    return rare;
+}
+
 struct image_partition *image_partition_make(const struct image_partition *from)
 {
-    size_t size = sizeof(*from) + ids_size(from->replicas) + ids_size(from->isr) + ids_size(from->removing) +
-                  ids_size(from->adding) + ids_size(from->elr) + ids_size(from->last_known_elr) +
-                  array_size(from->replicas.count, sizeof(struct uuid));
+    bool all_in_sync = ids_eq(from->replicas, from->isr); // the usual case needs one list
+    size_t size = sizeof(*from) + ids_size(from->replicas) + (all_in_sync ? 0 : ids_size(from->isr)) +
+                  rare_size(from->rare) + array_size(from->replicas.count, sizeof(struct uuid));
     struct image_partition *to = mem_alloc(size);
     *to = *from;
     to->item = item_init(number_hash(from->index));
     struct packer p = {(uint8_t *)(to + 1)};
     to->directories = pack(&p, from->directories, from->replicas.count, sizeof(struct uuid));
+    to->rare = pack_rare(&p, from->rare);
     pack_ids(&p, &to->replicas);
-    pack_ids(&p, &to->isr);
-    pack_ids(&p, &to->removing);
-    pack_ids(&p, &to->adding);
-    pack_ids(&p, &to->elr);
-    pack_ids(&p, &to->last_known_elr);
+    if (all_in_sync)
+        to->isr = to->replicas;
+    else
+        pack_ids(&p, &to->isr);
     return to;
 }
 

@@ -17,16 +17,22 @@ struct image_ids {
 };
 bool image_ids_contain(struct image_ids ids, int32_t id);
 
+// What few partitions have: kept apart, so that a node can afford many of the others.
+struct image_rare {
+    struct image_ids removing;
+    struct image_ids adding;
+    struct image_ids elr; // eligible leader replicas (KIP-966)
+    struct image_ids last_known_elr;
+};
+extern const struct image_rare image_rare_none;
+
 struct image_partition {
     struct pitem item;
     struct uuid topic_id;
     int32_t index;
     struct image_ids replicas; // order of preference
     struct image_ids isr;
-    struct image_ids removing;
-    struct image_ids adding;
-    struct image_ids elr; // eligible leader replicas (KIP-966)
-    struct image_ids last_known_elr;
+    const struct image_rare *rare;  // never NULL; image_rare_none
     const struct uuid *directories; // one per replica; uuid 1 = UNASSIGNED, 0 = MIGRATING
     int32_t leader;                 // -1 none
     int32_t leader_epoch;

@@ -82,15 +82,16 @@ static enum err apply_partition(struct apply *a, const struct partition_record *
 {
     struct image_topic *topic = image_own_topic(a->image, r->topic_id);
     if (topic == NULL) return refuse(a, "partition of an unknown topic", r->topic_id, r->partition_id);
+    const struct image_rare rare = {.removing = IDS(r->removing_replicas),
+                                    .adding = IDS(r->adding_replicas),
+                                    .elr = IDS(r->eligible_leader_replicas),
+                                    .last_known_elr = IDS(r->last_known_elr)};
     struct image_partition p = {
         .topic_id = r->topic_id,
         .index = r->partition_id,
         .replicas = IDS(r->replicas),
         .isr = IDS(r->isr),
-        .removing = IDS(r->removing_replicas),
-        .adding = IDS(r->adding_replicas),
-        .elr = IDS(r->eligible_leader_replicas),
-        .last_known_elr = IDS(r->last_known_elr),
+        .rare = &rare,
         .leader = r->leader,
         .leader_epoch = r->leader_epoch,
         .partition_epoch = r->partition_epoch,
@@ -110,12 +111,14 @@ static enum err apply_partition_change(struct apply *a, const struct partition_c
     const struct image_partition *old = topic == NULL ? NULL : image_partition_at(topic, r->partition_id);
     if (old == NULL) return refuse(a, "change of an unknown partition", r->topic_id, r->partition_id);
     struct image_partition p = *old;
+    struct image_rare rare = *old->rare;
+    p.rare = &rare;
     if (r->isr.count >= 0) p.isr = IDS(r->isr);
     if (r->replicas.count >= 0) p.replicas = IDS(r->replicas);
-    if (r->removing_replicas.count >= 0) p.removing = IDS(r->removing_replicas);
-    if (r->adding_replicas.count >= 0) p.adding = IDS(r->adding_replicas);
-    if (r->eligible_leader_replicas.count >= 0) p.elr = IDS(r->eligible_leader_replicas);
-    if (r->last_known_elr.count >= 0) p.last_known_elr = IDS(r->last_known_elr);
+    if (r->removing_replicas.count >= 0) rare.removing = IDS(r->removing_replicas);
+    if (r->adding_replicas.count >= 0) rare.adding = IDS(r->adding_replicas);
+    if (r->eligible_leader_replicas.count >= 0) rare.elr = IDS(r->eligible_leader_replicas);
+    if (r->last_known_elr.count >= 0) rare.last_known_elr = IDS(r->last_known_elr);
     if (r->leader_recovery_state >= 0) p.leader_recovery_state = r->leader_recovery_state;
     if (r->directories.count >= 0)
         p.directories = directories_of(a, r->directories.items, r->directories.count, p.replicas.count);
@@ -149,9 +152,10 @@ static void clear_elr(struct apply *a, struct uuid topic_id)
         const struct image_partition *old = image_partition_at(topic, i);
         if (old == NULL) continue;
         found++;
-        if (old->elr.count == 0 && old->last_known_elr.count == 0) continue;
+        if (old->rare->elr.count == 0 && old->rare->last_known_elr.count == 0) continue;
         struct image_partition p = *old;
-        p.elr = p.last_known_elr = (struct image_ids){0};
+        const struct image_rare rare = {.removing = old->rare->removing, .adding = old->rare->adding};
+        p.rare = &rare;
         p.partition_epoch++;
         image_put_partition(image_own_topic(a->image, topic_id), &p);
         image_touch_partition(a->touched, topic_id, i);

@@ -105,15 +105,15 @@ static void write_partition(struct writer *w, const struct image_partition *p)
     r.partition_id = p->index;
     SET_IDS(r.replicas, p->replicas);
     SET_IDS(r.isr, p->isr);
-    SET_IDS(r.removing_replicas, p->removing);
-    SET_IDS(r.adding_replicas, p->adding);
+    SET_IDS(r.removing_replicas, p->rare->removing);
+    SET_IDS(r.adding_replicas, p->rare->adding);
     r.leader = p->leader;
     r.leader_epoch = p->leader_epoch;
     r.partition_epoch = p->partition_epoch;
     r.leader_recovery_state = p->leader_recovery_state;
     if (version >= 1) SET_UUIDS(r.directories, p->directories, p->replicas.count);
-    if (version >= 2 && p->elr.count > 0) SET_IDS(r.eligible_leader_replicas, p->elr);
-    if (version >= 2 && p->last_known_elr.count > 0) SET_IDS(r.last_known_elr, p->last_known_elr);
+    if (version >= 2 && p->rare->elr.count > 0) SET_IDS(r.eligible_leader_replicas, p->rare->elr);
+    if (version >= 2 && p->rare->last_known_elr.count > 0) SET_IDS(r.last_known_elr, p->rare->last_known_elr);
     METADATA_ADD(w->records, w->arena, partition_record, version, &r);
 }
 

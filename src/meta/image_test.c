@@ -122,8 +122,8 @@ static void kafkas_clean_stop_leaves_no_leader(void **state)
     const struct image_partition *p = image_partition(image, SLICE("orders"), 2);
     assert_int_equal(p->leader, -1);
     assert_int_equal(p->isr.count, 0);
-    assert_int_equal(p->elr.items[0], 1);
-    assert_int_equal(p->last_known_elr.items[0], 1);
+    assert_int_equal(p->rare->elr.items[0], 1);
+    assert_int_equal(p->rare->last_known_elr.items[0], 1);
     assert_int_equal(p->leader_epoch, 3); // stop, start, stop
     assert_int_equal(p->partition_epoch, 3);
     assert_true(image_broker(image, 1)->is_fenced);
@@ -375,7 +375,7 @@ static void clear_elr_raises_the_partition_epoch(void **state)
     struct clear_elr_record all = clear_elr_record_init();
     assert_int_equal(put(&f, &clear_elr_record_message, 0, &all), OK);
     const struct image *image = image_builder_newest(f.builder);
-    assert_int_equal(image_partition(image, SLICE("a"), 1)->elr.count, 0);
+    assert_int_equal(image_partition(image, SLICE("a"), 1)->rare->elr.count, 0);
     assert_int_equal(image_partition(image, SLICE("a"), 1)->partition_epoch, 2);
     assert_int_equal(image_partition(image, SLICE("a"), 0)->partition_epoch, 0);
     teardown(&f);

@@ -146,7 +146,9 @@ enum err plog_verification_begin(struct plog *plog, const struct plog_verificati
 struct create_task {
     struct plog_task base;
     int64_t base_offset;
-    struct file *old_log; // to be synced first, may be NULL
+    bool has_old;         // a segment to be synced first
+    int64_t old_base;
+    struct file *old_log; // of that, NULL: not open now
     bool has_dir;         // the directory too
     struct file *log;
     int64_t allocate;
@@ -158,7 +160,7 @@ static void create_run(struct env_task *task, struct fs *fs)
     t->base.what = "creating a segment";
     // The old segment's bytes and name are on disk before the new one exists: a power cut between two unsynced segments
     // could keep the second and not the first or its end, and nothing would show the hole.
-    t->base.result = t->old_log == NULL ? OK : file_sync(t->old_log);
+    t->base.result = t->has_old ? segment_sync(fs, t->base.dir_path, t->old_base, t->old_log) : OK;
     if (t->base.result == OK && t->has_dir) t->base.result = fs_sync_dir(fs, t->base.dir_path);
     if (t->base.result != OK) return;
     char *path = segment_path(t->base.dir_path, t->base_offset, ".log");
@@ -184,15 +186,21 @@ static void create_done(struct env *env, struct env_task *task)
         // All before it is published: the log ends in the new one from now on, and the old one may be sealed.
         plog->published = (struct plog_place){s->base_offset, s->base_offset, 0};
         plog_remember(plog, plog->published);
+        plog_use_segment(plog, s);
     }
     file_unref(t->log);
     file_unref(t->old_log);
     mem_free(t);
+    plog_unreserve_files(plog, 1);
     plog_step(plog);
 }
 
 static void create_segment(struct plog *plog, struct segment *segment)
 {
+    if (!plog_reserve_files(plog, 1, false)) {
+        plog_await_file(plog);
+        return;
+    }
     struct create_task *t = MEM_NEW(struct create_task);
     t->base_offset = segment->base_offset;
     t->base.task.run = create_run;
@@ -200,8 +208,10 @@ static void create_segment(struct plog *plog, struct segment *segment)
     if (plog->options.preallocate) t->allocate = plog->options.segment_bytes;
     struct segment *old = plog_segment_at(plog, plog->published.base_offset);
     bool is_commit = plog->options.durability == PLOG_COMMIT || plog->in_journal != NULL; // with entries of that time
-    if (is_commit && old != NULL && old != segment && old->log != NULL) {
-        t->old_log = file_ref(old->log);
+    if (is_commit && old != NULL && old != segment && old->is_created) {
+        t->has_old = true;
+        t->old_base = old->base_offset;
+        if (old->log != NULL) t->old_log = file_ref(old->log);
         t->has_dir = plog->is_dir_dirty || plog->is_syncing; // a sync under way is no sync yet
     }
     plog->is_creating = true;
@@ -212,6 +222,54 @@ void plog_roll_idle(struct plog *plog)
 {
     roll(plog, plog->assigned_end);
     create_segment(plog, plog_active(plog));
+}
+
+struct open_task {
+    struct plog_task base;
+    int64_t base_offset;
+    struct file *log;
+};
+
+static void open_run(struct env_task *task, struct fs *fs)
+{
+    struct open_task *t = CONTAINER_OF(task, struct open_task, base.task);
+    t->base.what = "opening a segment";
+    char *path = segment_path(t->base.dir_path, t->base_offset, ".log");
+    t->base.result = fs_open(fs, path, FILE_READ | FILE_WRITE, &t->log);
+    mem_free(path);
+}
+
+static void open_done(struct env *env, struct env_task *task)
+{
+    struct open_task *t = CONTAINER_OF(task, struct open_task, base.task);
+    (void)env;
+    struct plog *plog = plog_task_end(&t->base);
+    plog->is_opening = false;
+    plog_unreserve_files(plog, 1);
+    struct segment *s = plog_segment_at(plog, t->base_offset);
+    if (t->base.result == OK && s != NULL && s->log == NULL) {
+        s->log = t->log;
+        t->log = NULL;
+        plog_use_segment(plog, s);
+    }
+    file_unref(t->log);
+    mem_free(t);
+    // Its write begins in this step, so nobody takes the file away before.
+    plog_step(plog);
+}
+
+static void open_segment(struct plog *plog, const struct segment *segment)
+{
+    if (!plog_reserve_files(plog, 1, false)) {
+        plog_await_file(plog);
+        return;
+    }
+    struct open_task *t = MEM_NEW(struct open_task);
+    t->base_offset = segment->base_offset;
+    t->base.task.run = open_run;
+    t->base.task.done = open_done;
+    plog->is_opening = true;
+    plog_task_post(plog, &t->base, (uintptr_t)plog);
 }
 
 struct epoch_task {
@@ -292,7 +350,7 @@ static void allocate_ahead(struct plog *plog, struct segment *s, int64_t end)
     t->base.task.run = allocate_run;
     t->base.task.done = allocate_done;
     s->allocated_to = end + size;
-    plog_task_post(plog, &t->base, (uintptr_t)&plog->parts);
+    plog_task_post(plog, &t->base, (uintptr_t)&plog->queue);
 }
 
 // ---- writing ----
@@ -347,6 +405,7 @@ void append_written(struct plog *plog)
             file_writeback(s->log, s->written_back_to, end - s->written_back_to);
             s->written_back_to = end;
         }
+        s->has_index_files = false;
         allocate_ahead(plog, s, end);
         plog_index_flush(plog, s);
     }
@@ -355,7 +414,7 @@ void append_written(struct plog *plog)
 
 static void write_done(struct env *env, struct env_write *write)
 {
-    struct plog *plog = CONTAINER_OF(write, struct plog, write);
+    struct plog *plog = CONTAINER_OF(write, struct plog_hot, write)->plog;
     (void)env;
     if (write->result != OK) plog_fail(plog, write->result, "appending");
     append_written(plog);
@@ -373,10 +432,10 @@ void append_fail_all(struct plog *plog, enum err why)
     }
 }
 
-static void grow_parts(struct plog *plog)
+static void grow_parts(struct plog_hot *hot)
 {
-    plog->part_capacity = plog->part_capacity == 0 ? 8 : plog->part_capacity * 2;
-    plog->parts = mem_realloc(plog->parts, (size_t)plog->part_capacity * sizeof(*plog->parts));
+    hot->part_capacity = hot->part_capacity == 0 ? 8 : hot->part_capacity * 2;
+    hot->parts = mem_realloc(hot->parts, (size_t)hot->part_capacity * sizeof(*hot->parts));
 }
 
 // What one write takes of the queue.
@@ -400,6 +459,10 @@ static bool fits(struct plog *plog, struct gathered *g, const struct plog_append
         if (list_is_empty(&plog->writing)) create_segment(plog, append->segment);
         return false;
     }
+    if (append->segment->log == NULL) {
+        if (list_is_empty(&plog->writing)) open_segment(plog, append->segment);
+        return false;
+    }
     g->is_journaled = journal_takes(plog, (int64_t)append->size);
     return !g->is_journaled || plog->direct_end <= plog->flushed.offset;
 }
@@ -414,8 +477,8 @@ static void gather(struct plog *plog, struct gathered *g)
             g->segment = append->segment;
             g->size += (int64_t)append->size;
             g->end_offset = append->end_offset;
-            if (g->parts == plog->part_capacity) grow_parts(plog);
-            plog->parts[g->parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
+            if (g->parts == plog->hot->part_capacity) grow_parts(plog->hot);
+            plog->hot->parts[g->parts++] = (struct iovec){.iov_base = append->bytes, .iov_len = append->size};
         }
         list_remove(link);
         list_push_back(&plog->writing, link);
@@ -426,11 +489,15 @@ void append_step(struct plog *plog)
 {
     struct gathered g = {0};
     if (plog->is_writing || plog->is_storing_epochs) return;
+    if (list_is_empty(&plog->queue)) return;
+    // Only an append needs its epoch on disk: one without records says nothing that loading would not find anyway. So
+    // leading ten thousand idle logs in a new epoch writes no file.
     if (plog->are_epochs_dirty) {
         store_epochs(plog);
         return;
     }
-    if (plog->is_creating) return;
+    if (plog->is_creating || plog->is_opening) return;
+    struct plog_hot *hot = plog_heat(plog);
     gather(plog, &g);
     if (list_is_empty(&plog->writing)) return;
     if (g.parts == 0) { // duplicates only
@@ -438,16 +505,17 @@ void append_step(struct plog *plog)
         plog_wake(plog);
         return;
     }
-    plog->write = (struct env_write){
+    hot->write = (struct env_write){
         .file = g.segment->log,
         .position = g.position,
-        .parts = plog->parts,
+        .parts = hot->parts,
         .part_count = g.parts,
         .done = write_done,
     };
     plog->is_writing = true;
     plog->is_journaled = g.is_journaled;
     plog->writes_left = g.is_journaled ? 2 : 1;
-    env_write_post(plog->env, &plog->write);
+    plog_use_segment(plog, g.segment);
+    env_write_post(plog->env, &hot->write);
     if (g.is_journaled) journal_append(plog, g.segment, g.parts, g.size, g.end_offset);
 }

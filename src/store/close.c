@@ -31,8 +31,8 @@ void op_finish_later(struct plog *plog, struct plog_op *op, enum err result)
 struct close_task {
     struct plog_task base;
     struct plog_op *op;
-    struct seal *seal;  // of the active segment, NULL when there is nothing to flush
-    char *new_path;     // delete: where the directory goes
+    struct seal *seal; // of the active segment, NULL when there is nothing to flush
+    char *new_path;    // delete: where the directory goes
     char *logdir_path;
 };
 
@@ -53,12 +53,14 @@ static void close_run(struct env_task *task, struct fs *fs)
 
 static void release(struct plog *plog)
 {
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
     plog_cancel_removals(plog);
     ASSERT(plog->tasks == 0 && !plog->is_writing && list_is_empty(&plog->queue));
     journal_forget(plog);
-    if (plog->is_turn_posted) plog->is_gone = true; // run_turn frees
-    else plog_free(plog);
+    if (plog->is_turn_posted)
+        plog->is_gone = true; // run_turn frees
+    else
+        plog_free(plog);
 }
 
 static void close_done(struct env *env, struct env_task *task)
@@ -86,6 +88,23 @@ static void close_done(struct env *env, struct env_task *task)
     release(plog);
 }
 
+static void close_now(struct env *env, struct env_msg *msg)
+{
+    close_done(env, CONTAINER_OF(msg, struct env_task, msg));
+}
+
+// Everything about it is on disk as a close would leave it: so most logs of a node with many cost no system call.
+static bool is_settled(const struct plog *plog, const struct segment *active)
+{
+    for (size_t i = 0; i + 1 < plog->segment_count; i++)
+        if (!plog->segments[i]->is_sealed) return false;
+    bool has_snapshot = !plog->options.has_producers || plog->published.offset == 0 ||
+                        plog->last_snapshot == plog->published.offset;
+    return has_snapshot && active->has_index_files && active->index_tail.size == 0 &&
+           active->timeindex_tail.size == 0 && active->max_timestamp <= active->last_time_entry &&
+           active->allocated_to == 0 && !plog->is_dir_dirty && plog->flushed.offset == plog->published.offset;
+}
+
 // Quiet: nothing queued, written or under way. A plog that failed goes through the same task, with nothing to do in it.
 void close_start(struct plog *plog)
 {
@@ -99,11 +118,11 @@ void close_start(struct plog *plog)
     if (plog->has_failed) {
         // What is on disk stays as it is: the next start recovers.
     } else if (plog->state == PLOG_DELETING) {
-        char *name = partition_dir_suffixed(text_slice(&plog->topic), plog->partition, t->op->random16, "-delete");
+        char *name = partition_dir_suffixed(plog_topic(plog), plog->partition, t->op->random16, "-delete");
         t->new_path = path_printf("%s/%s", plog->dir->path, name);
         t->logdir_path = path_printf("%s", plog->dir->path);
         mem_free(name);
-    } else if (active->is_created) {
+    } else if (active->is_created && !is_settled(plog, active)) {
         t->seal = seal_new(plog, active, plog->published.offset);
         int64_t newest = plog->last_snapshot < 0 ? 0 : plog->last_snapshot;
         if (plog->options.has_producers && plog->published.offset > newest) {
@@ -113,7 +132,14 @@ void close_start(struct plog *plog)
     }
     t->base.task.run = close_run;
     t->base.task.done = close_done;
-    plog_task_post(plog, &t->base, (uintptr_t)plog);
+    if (t->seal == NULL && t->new_path == NULL) {
+        t->base.plog = plog;
+        t->base.task.msg.run = close_now;
+        plog->tasks++;
+        env_post(plog->env, &t->base.task.msg);
+    } else {
+        plog_task_post(plog, &t->base, (uintptr_t)plog);
+    }
 }
 
 static void end_with(struct plog *plog, enum plog_state state, struct plog_op *op)

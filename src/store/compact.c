@@ -278,15 +278,14 @@ static void replace_group(struct compaction *c)
     }
     c->op->bytes_after += c->fresh->size;
     plog->segments[at] = c->fresh;
+    plog_use_segment(plog, c->fresh);
     c->fresh = NULL;
     size_t behind = at + count;
     memmove(plog->segments + at + 1, plog->segments + behind, (plog->segment_count - behind) * sizeof(*plog->segments));
     plog->segment_count -= count - 1;
     plog->replacements++;
     // Remembered places in it are of the old files.
-    int64_t group_end = plog->segments[at + 1]->base_offset;
-    for (size_t i = 0; i < PLACE_COUNT; i++)
-        if (plog->places[i].base_offset < group_end) plog->places[i].offset = -1;
+    plog_forget_places(plog, plog->segments[at + 1]->base_offset);
 }
 
 static const char *reason(enum err e)

@@ -14,7 +14,7 @@ void epochs_deinit(struct epochs *epochs)
 static void push(struct epochs *epochs, int32_t epoch, int64_t start)
 {
     if (epochs->count == epochs->capacity) {
-        epochs->capacity = epochs->capacity == 0 ? 4 : epochs->capacity * 2;
+        epochs->capacity = epochs->capacity == 0 ? 1 : epochs->capacity * 2;
         epochs->entries = mem_realloc(epochs->entries, epochs->capacity * sizeof(*epochs->entries));
     }
     epochs->entries[epochs->count++] = (struct epoch_entry){.epoch = epoch, .start = start};

@@ -235,13 +235,13 @@ void journal_append(struct plog *plog, struct segment *segment, int part_count, 
     pj->append.what = (struct ring_entry){
         .kind = JOURNAL_APPEND,
         .position = -1, // until it has a place
-        .leader_epoch = load_i32((const uint8_t *)plog->parts[0].iov_base + BATCH_OFFSET_SIZE),
+        .leader_epoch = load_i32((const uint8_t *)plog->hot->parts[0].iov_base + BATCH_OFFSET_SIZE),
         .offset = plog->written_end,
         .end_offset = end_offset,
         .segment_base = segment->base_offset,
         .size = (uint32_t)size,
     };
-    pj->append.parts = plog->parts;
+    pj->append.parts = plog->hot->parts;
     pj->append.part_count = part_count;
     queue_entry(journal_of(plog), &pj->append);
 }

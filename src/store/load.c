@@ -2,6 +2,8 @@
 // A partition directory becomes a plog: the start-up algorithm of kafka-internals A9, in its order. Blocking, in a
 // task. Why the outcome is right is argued in README.md.
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/bytes.h"
 #include "store/store_int.h"
@@ -15,7 +17,8 @@ struct loading {
     struct plog_load_report *report;
     struct name_list names;
     bool was_dir_changed;
-    bool was_cut; // no segment behind this point is valid
+    bool was_cut;         // no segment behind this point is valid
+    bool was_epoch_found; // in the log, not in leader-epoch-checkpoint
     // Producer state while segments are recovered: who has a transaction open decides what an ABORT marker ends.
     struct producers state;
     size_t state_segments; // it is the state behind this many segments; 0 = not begun
@@ -42,13 +45,23 @@ static bool parse_name(const char *name, const char *suffix, int64_t *base)
     return true;
 }
 
+static int compare_name(const void *key, const void *name)
+{
+    return strcmp(key, *(char *const *)name);
+}
+
+// The names are sorted.
+static bool has_entry(const struct loading *l, const char *name)
+{
+    return l->names.count > 0 &&
+           bsearch(name, l->names.names, l->names.count, sizeof(*l->names.names), compare_name) != NULL;
+}
+
 static bool has_name(const struct loading *l, int64_t base, const char *suffix)
 {
-    for (size_t i = 0; i < l->names.count; i++) {
-        int64_t found;
-        if (parse_name(l->names.names[i], suffix, &found) && found == base) return true;
-    }
-    return false;
+    char name[OFFSET_DIGITS + 32];
+    snprintf(name, sizeof(name), "%020" PRId64 "%s", base, suffix);
+    return has_entry(l, name);
 }
 
 static enum err remove_name(struct loading *l, const char *name)
@@ -74,8 +87,9 @@ static enum err remove_segment_files(struct loading *l, int64_t base)
     return OK;
 }
 
-static enum err list_again(struct loading *l)
+static enum err list_again_if_changed(struct loading *l)
 {
+    if (!l->was_dir_changed) return OK;
     name_list_deinit(&l->names);
     return dir_list(l->fs, l->plog->path, &l->names);
 }
@@ -286,9 +300,9 @@ static enum err recover_segment(struct loading *l, struct segment *s, int64_t fi
         struct aborted_txn aborted;
         if (plog->options.has_producers && producers_update(&l->state, &batch, &aborted))
             segment_add_aborted(s, &aborted);
-        if (h->partition_leader_epoch > epochs_latest(&plog->epochs)) {
-            epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset);
-        }
+        if (h->partition_leader_epoch > epochs_latest(&plog->epochs) &&
+            epochs_assign(&plog->epochs, h->partition_leader_epoch, h->base_offset))
+            l->was_epoch_found = true;
         segment_note(s, h, size, plog->options.index_interval_bytes);
         cut += size;
         *end = batch_last_offset(h) + 1;
@@ -314,7 +328,8 @@ static enum err recover_segment(struct loading *l, struct segment *s, int64_t fi
         if (e != OK) return e;
     }
     // What is read back here may be in the page cache only (the process died, not the machine): it counts as durable
-    // from now on, so it has to be.
+    // from now on, so it has to be, and the file's name too.
+    l->was_dir_changed = true;
     return file_sync(s->log);
 }
 
@@ -388,6 +403,7 @@ static void reset_segment(struct segment *s)
     file_unref(s->timeindex);
     file_unref(s->txnindex);
     s->index = s->timeindex = s->txnindex = NULL;
+    s->has_index_files = false;
     s->index_bytes = s->timeindex_bytes = s->txnindex_bytes = 0;
     s->max_timestamp = NO_TIMESTAMP;
     s->max_timestamp_offset = s->base_offset;
@@ -403,8 +419,10 @@ static enum err stat_index(struct loading *l, int64_t base, const char *suffix, 
     char *path = segment_path(l->plog->path, base, suffix);
     enum err e = fs_stat(l->fs, path, &stat);
     mem_free(path);
-    if (e == ERR_NOT_FOUND) stat.size_bytes = 0;
-    else if (e != OK) return e;
+    if (e == ERR_NOT_FOUND)
+        stat.size_bytes = 0;
+    else if (e != OK)
+        return e;
     *bytes = stat.size_bytes / entry * entry;
     return OK;
 }
@@ -480,6 +498,7 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     if (!is_suspect) {
         int64_t from = *end;
         e = read_active_tail(l, s, stat.size_bytes, end);
+        s->has_index_files = e == OK && has_name(l, base, ".timeindex");
         if (e != ERR_CORRUPT) return e;
         *end = from;
         reset_segment(s);
@@ -503,6 +522,16 @@ static enum err load_segment(struct loading *l, int64_t base, int64_t next_base,
     return e;
 }
 
+// Nothing stays open: whoever appends or reads opens it, and most logs of a node with many see neither.
+static void close_files(struct segment *s)
+{
+    file_unref(s->log);
+    file_unref(s->index);
+    file_unref(s->timeindex);
+    file_unref(s->txnindex);
+    s->log = s->index = s->timeindex = s->txnindex = NULL;
+}
+
 static enum err load_segments(struct loading *l, int64_t *end)
 {
     int64_t *bases = mem_zalloc(l->names.count + 1, sizeof(*bases));
@@ -519,6 +548,7 @@ static enum err load_segments(struct loading *l, int64_t *end)
     for (size_t i = 0; i < count && e == OK; i++) {
         if (l->was_cut) break;
         e = load_segment(l, bases[i], i + 1 < count ? bases[i + 1] : INT64_MAX, end);
+        close_files(plog_active(l->plog));
     }
     // Behind a cut nothing is a continuation of what is in front of it. Last first, each removal synced before the
     // next, so that a power cut here leaves no hole.
@@ -552,6 +582,7 @@ static enum err remove_orphans(struct loading *l)
 static enum err load_epochs(struct loading *l)
 {
     struct text text = {0};
+    if (!has_entry(l, "leader-epoch-checkpoint")) return OK;
     char *path = path_printf("%s/leader-epoch-checkpoint", l->plog->path);
     enum err e = file_load(l->fs, path, EPOCH_FILE_MAX, &text);
     if (e == ERR_NOT_FOUND) e = OK;
@@ -653,11 +684,15 @@ static enum err settle_ends(struct loading *l, int64_t end)
     plog->published = (struct plog_place){end, plog_active(plog)->base_offset, plog_active(plog)->size};
     plog->flushed = plog->published;
     plog->high_watermark = clip(params->high_watermark, plog->log_start, end);
-    plog_remember(plog, plog->published);
     bool was_cut = epochs_truncate_end(&plog->epochs, end);
     bool was_moved = epochs_truncate_start(&plog->epochs, plog->log_start);
-    bool was_rebuilt = l->report->recovered_segments > 0;
-    if (was_cut || was_moved || was_rebuilt) e = epochs_store(l->fs, plog->path, &plog->epochs);
+    // An epoch found in the log belongs into the file before the recovery point passes it; what only goes from the file
+    // is not missed there, and goes with the next append that needs the file.
+    plog->are_epochs_dirty = was_cut || was_moved;
+    if (l->was_epoch_found) {
+        e = epochs_store(l->fs, plog->path, &plog->epochs);
+        plog->are_epochs_dirty = false;
+    }
     return e;
 }
 
@@ -673,9 +708,9 @@ enum err plog_read_dir(struct plog *plog, struct fs *fs, const struct plog_load_
     producers_init(&l.state);
     enum err e = dir_list(fs, plog->path, &l.names);
     if (e == OK) e = drop_transients(&l, &swap_from, &swap_to);
-    if (e == OK) e = list_again(&l);
+    if (e == OK) e = list_again_if_changed(&l);
     if (e == OK) e = finish_swaps(&l, swap_from, swap_to);
-    if (e == OK) e = list_again(&l);
+    if (e == OK) e = list_again_if_changed(&l);
     if (e == OK) e = remove_orphans(&l);
     if (e == OK) e = load_epochs(&l);
     if (e == OK) e = load_segments(&l, &end);

@@ -566,3 +566,11 @@ enum err logdir_remove(struct fs *fs, struct logdir *dir, const char *name)
     mem_free(path);
     return e == ERR_NOT_FOUND ? OK : e;
 }
+
+enum err logdir_sync_names(struct fs *fs, struct logdir *dir)
+{
+    if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
+    enum err e = fs_sync_dir(fs, dir->path);
+    if (e != OK) logdir_take_offline(dir, e, dir->path);
+    return e;
+}

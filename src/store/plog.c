@@ -32,8 +32,42 @@ struct plog *plog_new(const struct plog_load_params *params)
     list_init(&plog->queue);
     list_init(&plog->writing);
     list_init(&plog->held_tasks);
-    for (size_t i = 0; i < PLACE_COUNT; i++) plog->places[i].offset = -1;
     return plog;
+}
+
+static void flush_due(struct env *env, struct env_timer *timer)
+{
+    struct plog *plog = CONTAINER_OF(timer, struct plog_hot, flush_timer)->plog;
+    (void)env;
+    plog->wants_flush = true;
+    plog_step(plog);
+}
+
+struct plog_hot *plog_heat(struct plog *plog)
+{
+    if (plog->hot != NULL) return plog->hot;
+    struct plog_hot *hot = MEM_NEW(struct plog_hot);
+    hot->plog = plog;
+    hot->flush_timer.fire = flush_due;
+    for (size_t i = 0; i < PLACE_COUNT; i++) hot->places[i].offset = -1;
+    plog->hot = hot;
+    return hot;
+}
+
+static void free_hot(struct plog *plog)
+{
+    if (plog->hot == NULL) return;
+    list_remove(&plog->hot->waits_for_file);
+    mem_free(plog->hot->parts);
+    mem_free(plog->hot);
+    plog->hot = NULL;
+}
+
+void plog_cool(struct plog *plog)
+{
+    if (plog->hot == NULL || plog->is_writing || plog->tasks > 0 || !list_is_empty(&plog->queue)) return;
+    if (heap_contains(&plog->hot->flush_timer.node) || list_is_linked(&plog->hot->waits_for_file)) return;
+    free_hot(plog);
 }
 
 void plog_free(struct plog *plog)
@@ -41,7 +75,7 @@ void plog_free(struct plog *plog)
     journal_forget(plog);
     for (size_t i = 0; i < plog->segment_count; i++) segment_free(plog->segments[i]);
     mem_free(plog->segments);
-    mem_free(plog->parts);
+    free_hot(plog);
     plog_free_removals(plog);
     epochs_deinit(&plog->epochs);
     producers_deinit(&plog->producers);
@@ -89,7 +123,7 @@ enum err plog_create(struct fs *fs, const struct plog_load_params *params, struc
     struct plog *plog = plog_new(params);
     enum err e = fs_mkdir(fs, plog->path);
     if (e == OK && !uuid_is_zero(plog->topic_id)) e = write_partition_metadata(plog, fs);
-    if (e == OK) e = fs_sync_dir(fs, params->dir->path);
+    if (e == OK && !params->is_name_unsynced) e = fs_sync_dir(fs, params->dir->path);
     if (e == OK) e = plog_read_dir(plog, fs, params, NULL);
     if (e == OK && plog->log_start > 0) e = create_first_segment(plog, fs);
     if (e != OK) {
@@ -131,7 +165,7 @@ static enum err load_once(struct fs *fs, const struct plog_load_params *params, 
                           struct plog **out)
 {
     struct plog *plog = plog_new(params);
-    enum err e = read_topic_id(plog, fs);
+    enum err e = params->has_metadata ? OK : read_topic_id(plog, fs);
     if (e == OK) e = plog_read_dir(plog, fs, params, report);
     if (e != OK) plog_free(plog);
     else *out = plog;
@@ -196,8 +230,10 @@ static void run_turn(struct env *env, struct env_msg *msg)
     struct plog *plog = CONTAINER_OF(msg, struct plog, turn);
     (void)env;
     plog->is_turn_posted = false;
-    if (plog->is_gone) plog_free(plog);
-    else plog_step(plog);
+    if (plog->is_gone)
+        plog_free(plog);
+    else
+        plog_step(plog);
 }
 
 void plog_wake(struct plog *plog)
@@ -208,21 +244,12 @@ void plog_wake(struct plog *plog)
     env_at_turn_end(plog->env, &plog->turn);
 }
 
-static void flush_due(struct env *env, struct env_timer *timer)
-{
-    struct plog *plog = CONTAINER_OF(timer, struct plog, flush_timer);
-    (void)env;
-    plog->wants_flush = true;
-    plog_step(plog);
-}
-
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user)
 {
     ASSERT(plog->env == NULL);
     plog->env = env;
     plog->owner = owner;
     plog->user = user;
-    plog->flush_timer.fire = flush_due;
     journal_attach(plog);
 }
 
@@ -256,8 +283,10 @@ void plog_step(struct plog *plog)
     bool is_quiet = list_is_empty(&plog->queue) && !plog->is_writing && plog->tasks == 0;
     if (plog->pending != NULL || plog->has_failed) compact_cancel(plog);
     if (!is_quiet || plog->pending == NULL) return;
-    if (plog->state == PLOG_TRUNCATING) truncate_start(plog);
-    else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING) close_start(plog);
+    if (plog->state == PLOG_TRUNCATING)
+        truncate_start(plog);
+    else if (plog->state == PLOG_CLOSING || plog->state == PLOG_DELETING)
+        close_start(plog);
 }
 
 void plog_fail(struct plog *plog, enum err why, const char *what)
@@ -268,7 +297,7 @@ void plog_fail(struct plog *plog, enum err why, const char *what)
     if (plog->has_failed) return;
     plog->has_failed = true;
     plog->failure = why;
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
     if (plog->in_journal != NULL) journal_wake(journal_of(plog)); // it lets go of what waits there
 }
 
@@ -302,7 +331,7 @@ struct plog *plog_task_end(struct plog_task *task)
 void plog_add_segment(struct plog *plog, struct segment *segment)
 {
     if (plog->segment_count == plog->segment_capacity) {
-        plog->segment_capacity = plog->segment_capacity == 0 ? 2 : plog->segment_capacity * 2;
+        plog->segment_capacity = plog->segment_capacity == 0 ? 1 : plog->segment_capacity * 2;
         plog->segments = mem_realloc(plog->segments, plog->segment_capacity * sizeof(struct segment *));
     }
     plog->segments[plog->segment_count++] = segment;
@@ -314,8 +343,10 @@ size_t plog_segment_of(const struct plog *plog, int64_t offset)
     size_t high = plog->segment_count;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (plog->segments[middle]->base_offset <= offset) low = middle;
-        else high = middle;
+        if (plog->segments[middle]->base_offset <= offset)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -334,8 +365,15 @@ int64_t plog_readable(const struct plog *plog, const struct segment *segment)
 
 void plog_remember(struct plog *plog, struct plog_place place)
 {
-    plog->places[plog->next_place] = place;
-    plog->next_place = (plog->next_place + 1) % PLACE_COUNT;
+    struct plog_hot *hot = plog_heat(plog);
+    hot->places[hot->next_place] = place;
+    hot->next_place = (hot->next_place + 1) % PLACE_COUNT;
+}
+
+void plog_forget_places(struct plog *plog, int64_t below)
+{
+    for (size_t i = 0; plog->hot != NULL && i < PLACE_COUNT; i++)
+        if (plog->hot->places[i].base_offset < below) plog->hot->places[i].offset = -1;
 }
 
 // ---- about it ----
@@ -371,12 +409,30 @@ void plog_configure(struct plog *plog, const struct plog_options *options)
     if (plog->env != NULL) plog_wake(plog);
 }
 
-int64_t plog_log_start(const struct plog *plog) { return plog->log_start; }
-int64_t plog_published_end(const struct plog *plog) { return plog->published.offset; }
-int64_t plog_durable_end(const struct plog *plog) { return plog->durable_end; }
-int64_t plog_high_watermark(const struct plog *plog) { return plog->high_watermark; }
-int64_t plog_assigned_end(const struct plog *plog) { return plog->assigned_end; }
-int64_t plog_local_start(const struct plog *plog) { return plog->segments[0]->base_offset; }
+int64_t plog_log_start(const struct plog *plog)
+{
+    return plog->log_start;
+}
+int64_t plog_published_end(const struct plog *plog)
+{
+    return plog->published.offset;
+}
+int64_t plog_durable_end(const struct plog *plog)
+{
+    return plog->durable_end;
+}
+int64_t plog_high_watermark(const struct plog *plog)
+{
+    return plog->high_watermark;
+}
+int64_t plog_assigned_end(const struct plog *plog)
+{
+    return plog->assigned_end;
+}
+int64_t plog_local_start(const struct plog *plog)
+{
+    return plog->segments[0]->base_offset;
+}
 
 int64_t plog_last_stable_offset(const struct plog *plog)
 {
@@ -420,15 +476,43 @@ bool plog_set_high_watermark(struct plog *plog, int64_t offset)
     return true;
 }
 
-struct slice plog_topic(const struct plog *plog) { return text_slice(&plog->topic); }
-int32_t plog_partition(const struct plog *plog) { return plog->partition; }
-struct uuid plog_topic_id(const struct plog *plog) { return plog->topic_id; }
-struct logdir *plog_logdir(const struct plog *plog) { return plog->dir; }
-const char *plog_dir_name(const struct plog *plog) { return strrchr(plog->path, '/') + 1; }
-void *plog_user(const struct plog *plog) { return plog->user; }
-size_t plog_segment_count(const struct plog *plog) { return plog->segment_count; }
-bool plog_has_failed(const struct plog *plog) { return plog->has_failed; }
-const struct plog_options *plog_options(const struct plog *plog) { return &plog->options; }
+struct slice plog_topic(const struct plog *plog)
+{
+    return text_slice(&plog->topic);
+}
+
+int32_t plog_partition(const struct plog *plog)
+{
+    return plog->partition;
+}
+struct uuid plog_topic_id(const struct plog *plog)
+{
+    return plog->topic_id;
+}
+struct logdir *plog_logdir(const struct plog *plog)
+{
+    return plog->dir;
+}
+const char *plog_dir_name(const struct plog *plog)
+{
+    return strrchr(plog->path, '/') + 1;
+}
+void *plog_user(const struct plog *plog)
+{
+    return plog->user;
+}
+size_t plog_segment_count(const struct plog *plog)
+{
+    return plog->segment_count;
+}
+bool plog_has_failed(const struct plog *plog)
+{
+    return plog->has_failed;
+}
+const struct plog_options *plog_options(const struct plog *plog)
+{
+    return &plog->options;
+}
 
 int64_t plog_size_bytes(const struct plog *plog)
 {
@@ -439,8 +523,14 @@ int64_t plog_size_bytes(const struct plog *plog)
 
 // ---- epochs ----
 
-int32_t plog_latest_epoch(const struct plog *plog) { return epochs_latest(&plog->epochs); }
-int32_t plog_epoch_of(const struct plog *plog, int64_t offset) { return epochs_of(&plog->epochs, offset); }
+int32_t plog_latest_epoch(const struct plog *plog)
+{
+    return epochs_latest(&plog->epochs);
+}
+int32_t plog_epoch_of(const struct plog *plog, int64_t offset)
+{
+    return epochs_of(&plog->epochs, offset);
+}
 
 void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *found_epoch, int64_t *end_offset)
 {
@@ -449,7 +539,5 @@ void plog_end_offset_of_epoch(const struct plog *plog, int32_t epoch, int32_t *f
 
 void plog_assign_epoch(struct plog *plog, int32_t epoch, int64_t start_offset)
 {
-    if (!epochs_assign(&plog->epochs, epoch, start_offset)) return;
-    plog->are_epochs_dirty = true;
-    plog_wake(plog);
+    if (epochs_assign(&plog->epochs, epoch, start_offset)) plog->are_epochs_dirty = true;
 }

@@ -15,8 +15,8 @@ static int64_t known_place(const struct plog *plog, int64_t offset, int64_t base
 {
     const struct plog_place *p = &plog->published;
     if (p->offset == offset && p->base_offset == base_offset) return p->position;
-    for (size_t i = 0; i < PLACE_COUNT; i++) {
-        p = &plog->places[i];
+    for (size_t i = 0; plog->hot != NULL && i < PLACE_COUNT; i++) {
+        p = &plog->hot->places[i];
         if (p->offset == offset && p->base_offset == base_offset) return p->position;
     }
     return -1;
@@ -152,7 +152,10 @@ enum err plog_read(struct plog *plog, const struct plog_read_spec *wanted, struc
         view_deinit(&a.view, false);
         if (e == ERR_NOT_FOUND) continue; // the segment's last offsets were compacted away
         if (e != OK) return read_failed(plog, e);
-        if (range.size > 0) range.file = file_ref(s->log);
+        if (range.size > 0) {
+            range.file = file_ref(s->log);
+            plog_use_segment(plog, s);
+        }
         *out = range;
         return OK;
     }
@@ -161,7 +164,7 @@ enum err plog_read(struct plog *plog, const struct plog_read_spec *wanted, struc
 
 // ---- cold ----
 
-enum { COLD_SEGMENTS = 2, WARM_CHUNK = 256 * 1024 };
+enum { COLD_SEGMENTS = 2, FILES_PER_SEGMENT = 2, WARM_CHUNK = 256 * 1024 };
 
 struct cold_task {
     struct plog_task base;
@@ -169,8 +172,8 @@ struct cold_task {
     struct plog_read_spec spec;
     struct attempt attempts[COLD_SEGMENTS];
     size_t count;
-    size_t found; // which attempt has the range
-    int64_t next_base; // to go on from when none has; INT64_MAX = nowhere
+    size_t found;          // which attempt has the range
+    int64_t next_base;     // to go on from when none has; INT64_MAX = nowhere
     uint64_t replacements; // of the plog when it began
     struct txn_search search;
     enum err outcome;
@@ -196,7 +199,7 @@ static void cold_run(struct env_task *task, struct fs *fs)
     t->outcome = ERR_NOT_FOUND;
     for (size_t i = 0; i < t->count && t->outcome == ERR_NOT_FOUND; i++) {
         struct attempt *a = &t->attempts[i];
-        t->outcome = view_open(&a->view, fs, t->base.dir_path);
+        t->outcome = view_open_for_offsets(&a->view, fs, t->base.dir_path);
         // A segment removed from the log meanwhile by retention: its records are gone.
         if (t->outcome == ERR_NOT_FOUND) t->outcome = ERR_OFFSET_OUT_OF_RANGE;
         if (t->outcome == OK) t->outcome = read_attempt(a, true, &t->spec, &t->range);
@@ -219,7 +222,7 @@ static void install(struct plog *plog, const struct view *view)
     if (s == NULL) return;
     if (s->log == NULL && view->log != NULL) s->log = file_ref(view->log);
     if (s->index == NULL && view->index != NULL) s->index = file_ref(view->index);
-    if (s->timeindex == NULL && view->timeindex != NULL) s->timeindex = file_ref(view->timeindex);
+    plog_use_segment(plog, s);
 }
 
 static void install_txnindexes(struct plog *plog, const struct txn_search *search)
@@ -228,6 +231,7 @@ static void install_txnindexes(struct plog *plog, const struct txn_search *searc
         struct segment *s = plog_segment_at(plog, search->sources[i].base_offset);
         if (s != NULL && s->txnindex == NULL && search->sources[i].file != NULL)
             s->txnindex = file_ref(search->sources[i].file);
+        plog_use_segment(plog, s);
     }
 }
 
@@ -240,6 +244,7 @@ static void cold_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     struct plog_read_op *op = t->op;
     enum err e = t->outcome;
+    plog_unreserve_files(plog, t->count * FILES_PER_SEGMENT);
     for (size_t i = 0; i < t->count; i++) install(plog, &t->attempts[i].view);
     if (t->replacements == plog->replacements) install_txnindexes(plog, &t->search);
     txn_search_deinit(&t->search);
@@ -270,8 +275,23 @@ static void cold_done(struct env *env, struct env_task *task)
     plog_step(plog);
 }
 
+// How many segments a cold read that begins at `first` looks into.
+static size_t count_cold(const struct plog *plog, size_t first)
+{
+    size_t count = 0;
+    while (count < COLD_SEGMENTS && first + count < plog->segment_count && plog->segments[first + count]->is_created)
+        count++;
+    return count;
+}
+
 static void cold_start(struct plog *plog, struct plog_read_op *op, struct plog_read_spec spec, size_t first)
 {
+    size_t reserved = count_cold(plog, first) * FILES_PER_SEGMENT;
+    if (spec.may_give_up && !plog_reserve_files(plog, reserved, true)) {
+        op_finish_later(plog, &op->op, ERR_BUSY);
+        return;
+    }
+    if (!spec.may_give_up) plog_reserve_files_anyway(plog, reserved);
     struct cold_task *t = MEM_NEW(struct cold_task);
     t->op = op;
     t->spec = spec;
@@ -298,6 +318,8 @@ void plog_read_cold(struct plog *plog, struct plog_read_op *op)
     op->range = (struct plog_range){0};
     enum err e = check_spec(plog, &spec);
     if (plog->state != PLOG_OPEN) e = ERR_NOT_LEADER_OR_FOLLOWER;
-    if (e != OK || spec.offset >= spec.limit_offset) op_finish_later(plog, &op->op, e);
-    else cold_start(plog, op, spec, plog_segment_of(plog, spec.offset));
+    if (e != OK || spec.offset >= spec.limit_offset)
+        op_finish_later(plog, &op->op, e);
+    else
+        cold_start(plog, op, spec, plog_segment_of(plog, spec.offset));
 }

@@ -9,6 +9,7 @@ struct seal *seal_new(struct plog *plog, struct segment *segment, int64_t end_of
     struct seal *seal = MEM_NEW(struct seal);
     segment_add_time_entry(segment);
     seal->base_offset = segment->base_offset;
+    seal->has_log = segment->is_created;
     seal->size = segment->size;
     seal->log = segment->log == NULL ? NULL : file_ref(segment->log);
     seal->index = segment->index == NULL ? NULL : file_ref(segment->index);
@@ -44,12 +45,21 @@ static enum err write_index(struct seal *seal, struct fs *fs, const char *suffix
     return e;
 }
 
+static enum err open_log(struct seal *seal, struct fs *fs)
+{
+    char *path = segment_path(seal->base.dir_path, seal->base_offset, ".log");
+    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE, &seal->log);
+    mem_free(path);
+    return e;
+}
+
 enum err seal_run(struct seal *seal, struct fs *fs)
 {
     enum err e = OK;
     seal->base.what = "closing a segment";
-    if (seal->log != NULL) {
-        e = file_truncate(seal->log, seal->size); // gives back the blocks allocated ahead
+    if (seal->has_log) {
+        if (seal->log == NULL) e = open_log(seal, fs);
+        if (e == OK) e = file_truncate(seal->log, seal->size); // gives back the blocks allocated ahead
         if (e == OK) e = file_sync(seal->log);
         if (e == OK) e = write_index(seal, fs, ".index", &seal->index, &seal->index_bytes, &seal->index_tail);
         if (e == OK)
@@ -70,10 +80,7 @@ enum err seal_run(struct seal *seal, struct fs *fs)
 
 void seal_done(struct seal *seal, struct segment *segment)
 {
-    if (segment == NULL || seal->log == NULL) return;
-    if (segment->index == NULL) segment->index = file_ref(seal->index);
-    if (segment->timeindex == NULL) segment->timeindex = file_ref(seal->timeindex);
-    if (segment->txnindex == NULL && seal->txnindex != NULL) segment->txnindex = file_ref(seal->txnindex);
+    if (segment == NULL || !seal->has_log) return;
     segment->index_bytes = seal->index_bytes;
     segment->timeindex_bytes = seal->timeindex_bytes;
     segment->txnindex_bytes = seal->txnindex_bytes;
@@ -82,6 +89,7 @@ void seal_done(struct seal *seal, struct segment *segment)
     text_deinit(&segment->txnindex_tail);
     segment->index_tail = segment->timeindex_tail = segment->txnindex_tail = (struct text){0};
     segment->is_sealed = true;
+    segment->has_index_files = true;
 }
 
 void seal_free(struct seal *seal)
@@ -149,17 +157,22 @@ void plog_seal_next(struct plog *plog)
 struct index_task {
     struct plog_task base;
     int64_t base_offset;
-    bool has_pair; // index and timeindex exist already
-    bool has_txns;
+    bool has_index; // there is something in it: opened rather than made
+    bool has_timeindex;
+    bool has_txnindex;
+    bool wants_pair; // index and timeindex
+    bool wants_txns;
     struct file *index;
     struct file *timeindex;
     struct file *txnindex;
 };
 
-static enum err create_index(struct fs *fs, const struct index_task *t, const char *suffix, struct file **file)
+static enum err create_index(struct fs *fs, const struct index_task *t, const char *suffix, bool exists,
+                             struct file **file)
 {
+    unsigned truncate = exists ? 0 : FILE_TRUNCATE;
     char *path = segment_path(t->base.dir_path, t->base_offset, suffix);
-    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE, file);
+    enum err e = fs_open(fs, path, FILE_READ | FILE_WRITE | FILE_CREATE | truncate, file);
     mem_free(path);
     return e;
 }
@@ -169,11 +182,11 @@ static void index_run(struct env_task *task, struct fs *fs)
     struct index_task *t = CONTAINER_OF(task, struct index_task, base.task);
     enum err e = OK;
     t->base.what = "creating an index";
-    if (!t->has_pair) {
-        e = create_index(fs, t, ".index", &t->index);
-        if (e == OK) e = create_index(fs, t, ".timeindex", &t->timeindex);
+    if (t->wants_pair) {
+        e = create_index(fs, t, ".index", t->has_index, &t->index);
+        if (e == OK) e = create_index(fs, t, ".timeindex", t->has_timeindex, &t->timeindex);
     }
-    if (e == OK && t->has_txns) e = create_index(fs, t, ".txnindex", &t->txnindex);
+    if (e == OK && t->wants_txns) e = create_index(fs, t, ".txnindex", t->has_txnindex, &t->txnindex);
     t->base.result = e;
 }
 
@@ -184,17 +197,13 @@ static void index_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     struct segment *s = plog_segment_at(plog, t->base_offset);
     plog->is_indexing = false;
+    plog_unreserve_files(plog, 2);
     if (t->base.result == OK && s != NULL) {
-        if (!t->has_pair) {
-        s->index = t->index;
-        s->timeindex = t->timeindex;
-        t->index = t->timeindex = NULL;
-        }
-        if (t->has_txns) {
-            s->txnindex = t->txnindex;
-            t->txnindex = NULL;
-        }
+        if (s->index == NULL && t->index != NULL) s->index = file_ref(t->index);
+        if (s->timeindex == NULL && t->timeindex != NULL) s->timeindex = file_ref(t->timeindex);
+        if (s->txnindex == NULL && t->txnindex != NULL) s->txnindex = file_ref(t->txnindex);
         if (!plog->has_failed) plog_index_flush(plog, s);
+        plog_use_segment(plog, s);
     }
     file_unref(t->index);
     file_unref(t->timeindex);
@@ -218,7 +227,7 @@ void plog_index_flush(struct plog *plog, struct segment *segment)
     if ((segment->index_tail.size < INDEX_TAIL_MAX && !has_txns) || plog->is_indexing) return;
     if (segment != plog_active(plog)) return; // its sealing will do it
     bool has_pair = segment->index != NULL && segment->timeindex != NULL;
-    bool lacks_txns = has_txns && segment->txnindex == NULL && segment->txnindex_bytes == 0;
+    bool lacks_txns = has_txns && segment->txnindex == NULL;
     enum err e = OK;
     if (has_pair) {
         e = flush_tail(segment->index, &segment->index_tail, &segment->index_bytes);
@@ -228,15 +237,16 @@ void plog_index_flush(struct plog *plog, struct segment *segment)
         e = flush_tail(segment->txnindex, &segment->txnindex_tail, &segment->txnindex_bytes);
     if (e != OK) plog_fail(plog, e, "writing an index");
     if (e != OK || (has_pair && !lacks_txns)) return;
-    // Half a pair after a load (the other file was missing) counts as none.
-    bool lacks_pair = !has_pair && segment->index_bytes == 0 && segment->timeindex_bytes == 0;
-    if (!lacks_pair && !lacks_txns) return;
     struct index_task *t = MEM_NEW(struct index_task);
     t->base_offset = segment->base_offset;
-    t->has_pair = !lacks_pair;
-    t->has_txns = lacks_txns;
+    t->wants_pair = !has_pair;
+    t->wants_txns = lacks_txns;
+    t->has_index = segment->index_bytes > 0;
+    t->has_timeindex = segment->timeindex_bytes > 0;
+    t->has_txnindex = segment->txnindex_bytes > 0;
     t->base.task.run = index_run;
     t->base.task.done = index_done;
     plog->is_indexing = true;
+    plog_reserve_files_anyway(plog, 2);
     plog_task_post(plog, &t->base, (uintptr_t)plog);
 }

@@ -28,6 +28,7 @@ struct segment *segment_new(int64_t base_offset)
 void segment_free(struct segment *segment)
 {
     if (segment == NULL) return;
+    segment_forget_use(segment);
     file_unref(segment->log);
     file_unref(segment->index);
     file_unref(segment->timeindex);
@@ -131,10 +132,25 @@ static enum err open_if(struct fs *fs, const char *dir_path, int64_t base, const
     return e;
 }
 
-enum err view_open(struct view *view, struct fs *fs, const char *dir_path)
+enum err segment_sync(struct fs *fs, const char *dir_path, int64_t base_offset, struct file *file)
+{
+    if (file != NULL) return file_sync(file);
+    enum err e = open_if(fs, dir_path, base_offset, ".log", &file);
+    if (e == OK) e = file_sync(file);
+    file_unref(file);
+    return e;
+}
+
+enum err view_open_for_offsets(struct view *view, struct fs *fs, const char *dir_path)
 {
     enum err e = open_if(fs, dir_path, view->base_offset, ".log", &view->log);
     if (e == OK && view->index_bytes > 0) e = open_if(fs, dir_path, view->base_offset, ".index", &view->index);
+    return e;
+}
+
+enum err view_open(struct view *view, struct fs *fs, const char *dir_path)
+{
+    enum err e = view_open_for_offsets(view, fs, dir_path);
     if (e == OK && view->timeindex_bytes > 0)
         e = open_if(fs, dir_path, view->base_offset, ".timeindex", &view->timeindex);
     return e;

@@ -131,6 +131,8 @@ MUST_CHECK enum err logdir_scan(struct fs *fs, struct logdir *dir, struct arena 
 bool partition_dir_parse(struct slice name, struct partition_dir *out);
 // blocking. Renames a directory that is not loaded to ...-stray (metadata does not know it).
 MUST_CHECK enum err logdir_make_stray(struct fs *fs, struct logdir *dir, struct slice name, struct uuid random16);
+// blocking. Makes durable the names of partition directories that were made or renamed.
+MUST_CHECK enum err logdir_sync_names(struct fs *fs, struct logdir *dir);
 // blocking. The -future directory of a replica that no longer has another one becomes its live directory.
 MUST_CHECK enum err logdir_promote(struct fs *fs, struct logdir *dir, struct slice name);
 // blocking. Removes a directory and the files in it (of a -delete directory, after file.delete.delay.ms).
@@ -182,6 +184,8 @@ struct plog_load_params {
     int64_t cleaned_to;
     bool keeps_deleted;       // of a log that is open: its ".deleted" files wait for their time
     bool was_clean;           // of the directory; false = recover from the recovery point on
+    bool is_name_unsynced;    // plog_create: the caller calls logdir_sync_names before it attaches the plog
+    bool has_metadata;        // plog_load: partition.metadata was read already and holds topic_id
     int64_t wall_ms;          // now
     const struct plog_options *options;
     struct log *log;
@@ -209,6 +213,17 @@ MUST_CHECK enum err plog_load(struct fs *fs, const struct plog_load_params *para
 void plog_attach(struct plog *plog, struct env *env, const struct plog_owner *owner, void *user);
 // loop. Another owner from now on.
 void plog_set_owner(struct plog *plog, const struct plog_owner *owner, void *user);
+// A bound on the files that the logs of one loop keep open; the loop's own. Free it after the last of them is gone.
+struct open_files;
+enum { OPEN_FILES_LEAST = 8 };
+struct open_files *open_files_new(struct env *env, size_t most);
+void open_files_free(struct open_files *files); // NULL is a no-op
+size_t open_files_count(const struct open_files *files);
+// loop, right after plog_attach.
+void plog_share_files(struct plog *plog, struct open_files *files);
+
+// loop. Lets go of what an idle log does not need. For those that call it now and then on all their logs.
+void plog_cool(struct plog *plog);
 // A plog that was never attached.
 void plog_discard(struct plog *plog);
 
@@ -410,6 +425,7 @@ struct plog_read_spec {
     int64_t limit_offset; // records from here on are not shown: high watermark, last stable offset, or an end
     int32_t max_bytes;
     bool min_one;         // the first batch comes whole even above max_bytes
+    bool may_give_up;     // plog_read_cold: ERR_BUSY rather than one descriptor too many
     bool wants_aborted; // read_committed; limit_offset is at most the last stable offset
 };
 
@@ -444,7 +460,7 @@ struct plog_time_op {
 void plog_find_time(struct plog *plog, struct plog_time_op *op);
 
 // loop. A7. Assigns on becoming leader (start = assigned end) and by every append; stored durably before the first
-// append of that epoch is written.
+// append of that epoch is written, and not before: an epoch without records needs no file.
 void plog_assign_epoch(struct plog *plog, int32_t epoch, int64_t start_offset);
 int32_t plog_latest_epoch(const struct plog *plog);                  // -1: none
 int32_t plog_epoch_of(const struct plog *plog, int64_t offset);      // -1: unknown

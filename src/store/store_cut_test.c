@@ -54,6 +54,7 @@ struct checkpoint_task {
 };
 
 struct world {
+    struct open_files *files;
     struct sim *sim;
     struct sim_node *node;
     struct logdir *dir;
@@ -405,6 +406,8 @@ static void boot(void *context)
         fail_case(w, "directory does not open: %s %s", err_name(e), result.problem == NULL ? "" : result.problem);
         return;
     }
+    mem_free(w->files);                // of the life before
+    w->files = open_files_new(env, 0); // the least: files come and go
     static const int64_t rings[] = {0, 16 * 1024, 20 * 1024, 24 * 1024, 64 * 1024};
     logdir_use_journal(w->dir, rings[sim_below(w->sim, COUNT_OF(rings))]);
     w->dir->journal_demand = 1 + (int)sim_below(w->sim, 4);
@@ -421,6 +424,7 @@ static void boot(void *context)
             return;
         }
         plog_attach(a->plog, env, &owner, a);
+        plog_share_files(a->plog, w->files);
     }
     e = logdir_settle_journal(fs, w->dir, &replayed);
     if (e != OK) fail_case(w, "the journal is not settled: %s", err_name(e));
@@ -580,6 +584,7 @@ static void free_world(struct world *w)
         for (size_t n = 0; n < w->actors[i].model.count; n++) text_deinit(&w->actors[i].model.batches[n].bytes);
         mem_free(w->actors[i].model.batches);
     }
+    mem_free(w->files);
     sim_free(w->sim);
     mem_free(w);
 }
@@ -657,8 +662,10 @@ static int64_t calls_of_a_life(uint64_t seed)
     while (run_case(seed, high, false, failure, &stats)) high *= 2;
     while (high - low > 8) {
         int64_t middle = low + (high - low) / 2;
-        if (run_case(seed, middle, false, failure, &stats)) low = middle;
-        else high = middle;
+        if (run_case(seed, middle, false, failure, &stats))
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }

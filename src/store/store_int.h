@@ -144,13 +144,15 @@ enum { INDEX_TAIL_MAX = 4096 }; // bytes of index entries kept in memory before 
 
 struct segment {
     int64_t base_offset;
-    struct file *log;       // NULL: not open yet
-    struct file *index;     // NULL: not open, or not created
+    struct file *log;       // NULL: not open now
+    struct file *index;     // NULL: not open now, or not created
     struct file *timeindex;
     struct file *txnindex;
+    struct segment_use *use; // open_files.c; NULL: none of them is open, or nobody counts
     int64_t size;           // assigned bytes: those in the file and those queued for it
     bool is_created;        // the .log exists
     bool is_sealed;         // closed, and its index files are on disk
+    bool has_index_files;   // both exist and end where the log does, as far as nothing was appended since
     bool has_times;         // max_timestamp is known
     int64_t max_timestamp;  // -1 = none
     int64_t max_timestamp_offset; // last offset of the batch that holds it
@@ -173,6 +175,8 @@ struct segment {
     bool has_snapshot;
 };
 
+// The log's bytes to disk, through `file`, or a descriptor of its own when that is NULL. blocking.
+MUST_CHECK enum err segment_sync(struct fs *fs, const char *dir_path, int64_t base_offset, struct file *file);
 struct segment *segment_new(int64_t base_offset);
 void segment_free(struct segment *segment);
 char *segment_path(const char *dir_path, int64_t base_offset, const char *suffix);
@@ -200,7 +204,8 @@ struct view {
 // `copy_tails` false borrows them: for use within one call on the loop.
 void view_init(struct view *view, const struct segment *segment, int64_t size, bool copy_tails);
 void view_deinit(struct view *view, bool has_copies);
-// blocking. Opens what is not open.
+// blocking. Opens what is not open, or only what finding an offset takes.
+MUST_CHECK enum err view_open_for_offsets(struct view *view, struct fs *fs, const char *dir_path);
 MUST_CHECK enum err view_open(struct view *view, struct fs *fs, const char *dir_path);
 
 struct found_batch {
@@ -320,6 +325,18 @@ enum { PLACE_COUNT = 16, WRITE_PARTS_MAX = 512 };
 
 enum plog_state { PLOG_OPEN, PLOG_TRUNCATING, PLOG_CLOSING, PLOG_DELETING };
 
+// What only a plog needs that is appended to or read: most logs of a node with many are idle.
+struct plog_hot {
+    struct plog *plog;
+    struct plog_place places[PLACE_COUNT];
+    size_t next_place;
+    struct env_write write;
+    struct iovec *parts; // of the write; grows up to WRITE_PARTS_MAX
+    int part_capacity;
+    struct list waits_for_file; // open_files.c
+    struct env_timer flush_timer;
+};
+
 struct plog {
     struct logdir *dir;
     struct log *log;
@@ -349,16 +366,12 @@ struct plog {
     struct plog_journal *in_journal; // NULL before its first entry
     int64_t journal_mark;            // behind the last entry that the ring may hold of this partition
     int64_t high_watermark;
-    struct plog_place places[PLACE_COUNT];
-    size_t next_place;
 
     struct list queue;   // plog_append, submitted
     struct list writing; // in flight
-    struct env_write write;
-    struct iovec *parts; // of the write; grows up to WRITE_PARTS_MAX
-    int part_capacity;
+    struct open_files *files; // of this loop; NULL: everything stays open
+    struct plog_hot *hot; // NULL: nobody appended or read for long; plog_heat makes it
     struct env_msg turn;
-    struct env_timer flush_timer;
     bool is_turn_posted;
     bool is_writing;
     bool is_journaled;     // the write under way is in the journal too
@@ -366,6 +379,7 @@ struct plog {
     bool has_start_moved;  // not in the journal yet
     bool is_syncing;
     bool is_creating;      // the next segment's file
+    bool is_opening;       // the active segment's file, which is not open now
     bool is_storing_epochs;
     bool is_sealing;
     bool is_indexing;      // index files of the active segment being made
@@ -398,6 +412,7 @@ static inline struct segment *plog_active(const struct plog *plog)
     return plog->segments[plog->segment_count - 1];
 }
 
+struct plog_hot *plog_heat(struct plog *plog);
 struct plog *plog_new(const struct plog_load_params *params);
 void plog_free(struct plog *plog);
 void plog_add_segment(struct plog *plog, struct segment *segment);
@@ -405,6 +420,7 @@ void plog_add_segment(struct plog *plog, struct segment *segment);
 size_t plog_segment_of(const struct plog *plog, int64_t offset);
 struct segment *plog_segment_at(const struct plog *plog, int64_t base_offset); // NULL: gone
 void plog_remember(struct plog *plog, struct plog_place place);
+void plog_forget_places(struct plog *plog, int64_t below); // of segments that begin below it
 // Readable bytes of a segment.
 int64_t plog_readable(const struct plog *plog, const struct segment *segment);
 // Looks at the state and starts whatever can start. May end a pending operation; the plog is never freed in it.
@@ -435,6 +451,7 @@ struct seal {
     struct plog_task base;
     int64_t base_offset;
     int64_t size;
+    bool has_log;     // the file exists; opened if `log` is NULL
     struct file *log;
     struct file *index;
     struct file *timeindex;
@@ -456,6 +473,20 @@ void seal_done(struct seal *seal, struct segment *segment);     // installs file
 void seal_free(struct seal *seal);
 void plog_seal_next(struct plog *plog); // starts a seal when there is one to do
 void plog_index_flush(struct plog *plog, struct segment *segment);
+
+// ---- open_files.c: how many descriptors a loop's logs hold ----
+
+// False: none to be had now. Else they are taken until plog_unreserve_files.
+bool plog_reserve_files(struct plog *plog, size_t count, bool is_read);
+void plog_reserve_files_anyway(struct plog *plog, size_t count);
+void plog_unreserve_files(struct plog *plog, size_t count);
+// Wakes the plog when it is worth asking again.
+void plog_await_file(struct plog *plog);
+// Who can do with a descriptor of his own for a moment should.
+bool plog_files_are_scarce(const struct plog *plog);
+// Files of the segment were opened or used. May close those of other segments, and these only if nobody holds them.
+void plog_use_segment(struct plog *plog, struct segment *segment);
+void segment_forget_use(struct segment *segment);
 
 // sync.c: the engine behind the durable end (design rules 1 and 2). It calls plog_flushed when all up to a place is on
 // disk, or plog_fail.

@@ -9,7 +9,10 @@
 struct sync_task {
     struct plog_task base;
     struct plog_place target;
-    struct file **files;
+    struct synced {
+        int64_t base_offset;
+        struct file *log; // NULL: the task opens it
+    } *segments;
     size_t count;
     bool has_dir;
 };
@@ -18,7 +21,8 @@ static void sync_run(struct env_task *task, struct fs *fs)
 {
     struct sync_task *t = CONTAINER_OF(task, struct sync_task, base.task);
     t->base.what = "fdatasync";
-    for (size_t i = 0; i < t->count && t->base.result == OK; i++) t->base.result = file_sync(t->files[i]);
+    for (size_t i = 0; i < t->count && t->base.result == OK; i++)
+        t->base.result = segment_sync(fs, t->base.dir_path, t->segments[i].base_offset, t->segments[i].log);
     if (t->base.result == OK && t->has_dir) t->base.result = fs_sync_dir(fs, t->base.dir_path);
 }
 
@@ -28,12 +32,12 @@ static void sync_done(struct env *env, struct env_task *task)
     (void)env;
     struct plog *plog = plog_task_end(&t->base);
     plog->is_syncing = false;
-    for (size_t i = 0; i < t->count; i++) file_unref(t->files[i]);
+    for (size_t i = 0; i < t->count; i++) file_unref(t->segments[i].log);
     if (!plog->has_failed) {
         journal_sync_done(plog);
         plog_flushed(plog, t->target);
     }
-    mem_free(t->files);
+    mem_free(t->segments);
     mem_free(t);
     plog_step(plog);
 }
@@ -44,10 +48,14 @@ static void start(struct plog *plog)
     size_t first = plog_segment_of(plog, plog->flushed.base_offset);
     size_t last = plog_segment_of(plog, plog->published.base_offset);
     t->target = plog->published;
-    t->files = mem_zalloc(last - first + 1, sizeof(struct file *));
+    t->segments = mem_zalloc(last - first + 1, sizeof(*t->segments));
+    // What waits for a disk should not hold descriptors that others need to go on.
+    bool may_hold = !plog_files_are_scarce(plog);
     for (size_t i = first; i <= last; i++) {
         struct segment *s = plog->segments[i];
-        if (s->log != NULL) t->files[t->count++] = file_ref(s->log);
+        if (!s->is_created) continue;
+        t->segments[t->count++] =
+            (struct synced){s->base_offset, may_hold && s->log != NULL ? file_ref(s->log) : NULL};
     }
     t->has_dir = plog->is_dir_dirty;
     t->base.task.run = sync_run;
@@ -56,7 +64,7 @@ static void start(struct plog *plog)
     plog->wants_flush = false;
     plog->is_syncing = true;
     journal_sync_starts(plog);
-    env_timer_cancel(plog->env, &plog->flush_timer);
+    if (plog->hot != NULL) env_timer_cancel(plog->env, &plog->hot->flush_timer);
     // A lane of its own: a roll must not wait behind it, nor it behind a sealing.
     plog_task_post(plog, &t->base, (uintptr_t)&plog->is_syncing);
 }
@@ -89,8 +97,8 @@ void engine_step(struct plog *plog)
     if (is_owed || plog->wants_flush || (o->durability == PLOG_PAGE_CACHE && behind >= o->flush_messages)) {
         start(plog);
     } else if (o->durability == PLOG_PAGE_CACHE && o->flush_ms < INT64_MAX / 1000000 &&
-               !heap_contains(&plog->flush_timer.node)) {
-        env_timer_after_ms(plog->env, &plog->flush_timer, o->flush_ms);
+               !heap_contains(&plog_heat(plog)->flush_timer.node)) {
+        env_timer_after_ms(plog->env, &plog->hot->flush_timer, o->flush_ms);
     }
 }
 

@@ -114,11 +114,11 @@ static void truncate_run(struct env_task *task, struct fs *fs)
     t->base.result = e;
 }
 
-#define SWAP(a, b)                                                                                                 \
-    do {                                                                                                           \
-        __typeof__(a) swapped = (a);                                                                               \
-        (a) = (b);                                                                                                 \
-        (b) = swapped;                                                                                             \
+#define SWAP(a, b)                                                                                                     \
+    do {                                                                                                               \
+        __typeof__(a) swapped = (a);                                                                                   \
+        (a) = (b);                                                                                                     \
+        (b) = swapped;                                                                                                 \
     } while (0)
 
 // What `fresh` loaded becomes the plog's; `fresh` goes with what it was.
@@ -140,9 +140,8 @@ static void take_over(struct plog *plog, struct plog *fresh)
     plog->direct_end = 0; // all that is left is on disk
     journal_truncated(plog);
     plog->high_watermark = fresh->high_watermark;
-    memcpy(plog->places, fresh->places, sizeof(plog->places));
-    plog->next_place = fresh->next_place;
-    plog->are_epochs_dirty = false;
+    plog_forget_places(plog, INT64_MAX);
+    plog->are_epochs_dirty = fresh->are_epochs_dirty;
     plog->is_dir_dirty = true;
     plog_free(fresh);
 }
@@ -154,8 +153,10 @@ static void truncate_done(struct env *env, struct env_task *task)
     struct plog *plog = plog_task_end(&t->base);
     struct plog_op *op = t->op;
     enum err e = t->base.result == OK ? OK : ERR_KAFKA_STORAGE_ERROR;
-    if (e == OK) take_over(plog, t->fresh);
-    else plog_free(t->fresh);
+    if (e == OK)
+        take_over(plog, t->fresh);
+    else
+        plog_free(t->fresh);
     if (t->has_cut) view_deinit(&t->cut, true);
     if (t->seal != NULL) seal_free(t->seal);
     plog_remove_later(plog, t->bases, t->base_count, t->options.file_delete_delay_ms);
@@ -205,7 +206,7 @@ static struct truncate_task *plan(struct plog *plog, struct plog_op *op)
     t->options = plog->options;
     t->params = (struct plog_load_params){
         .dir = plog->dir,
-        .topic = text_slice(&plog->topic),
+        .topic = plog_topic(plog),
         .partition = plog->partition,
         .topic_id = plog->topic_id,
         .log_start = t->is_restart                 ? t->offset

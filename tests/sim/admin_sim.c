@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "client/client.h"
-#include "harness.h"
 #include "proto/alter_client_quotas.h"
 #include "proto/apis.h"
 #include "proto/create_topics.h"
@@ -13,14 +12,14 @@
 #include "proto/incremental_alter_configs.h"
 #include "proto/produce.h"
 #include "record/builder.h"
+#include "server.h"
 
 enum { PARTITIONS = 4, SET = 0, DELETE = 1 };
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
+    struct sim_server server;
     struct sim_node *client_node;
-    bool is_serving;
     struct client *client;
     struct client_call call;
     bool is_answered;
@@ -28,45 +27,6 @@ struct world {
 };
 
 // ---- a node and a client ---------------------------------------------------------------------------------------
-
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    struct world *w = context;
-    sim_check(w->at, false, "the node gave up: %s", err_name(why));
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                            "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
-                                            "odradek.journal.bytes=65536"};
-    const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    sim_check(w->at, e == OK, "configuration: %s", report.error);
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node"};
-    broker_start(&options);
-}
-
-static bool is_serving(void *context)
-{
-    return ((struct world *)context)->is_serving;
-}
 
 static void connect(void *context)
 {
@@ -132,11 +92,9 @@ static struct world *open_world(struct sim_case *at)
 {
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
-    w->node = sim_node_new(at->sim, "node", 2);
+    sim_server_init(&w->server, at, (const char *[]){"log.dirs=/data", NULL});
     w->client_node = sim_node_new(at->sim, "client", 1);
-    sim_node_call(w->node, boot, w);
-    bool serves = sim_run_until(at->sim, is_serving, w, 60000);
-    sim_check(at, serves, "the node does not serve");
+    sim_server_start(&w->server);
     sim_node_call(w->client_node, connect, w);
     create_topic(w, "t");
     return w;

@@ -73,6 +73,7 @@ static void boot(void *context)
         "log.dirs=/data",
         "odradek.journal.bytes=65536",
         "num.partitions=3",
+        "odradek.log.open.files.max=8", // fewer than there are logs: files come and go all the time
     };
     const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
     const struct config *config = NULL;

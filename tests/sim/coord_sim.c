@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "client/client.h"
-#include "harness.h"
 #include "proto/apis.h"
 #include "proto/create_topics.h"
 #include "proto/delete_groups.h"
@@ -22,6 +21,7 @@
 #include "proto/offset_delete.h"
 #include "proto/offset_fetch.h"
 #include "proto/sync_group.h"
+#include "server.h"
 
 enum { PARTITIONS = 3, COORDINATORS = 5, SESSION_MS = 6000, WAIT_MS = 60000 };
 
@@ -35,66 +35,13 @@ struct asker {
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
-    bool is_serving;
+    struct sim_server server;
     struct asker a;
     struct asker b;
     struct uuid topic_id;
 };
 
 // ---- a node and clients --------------------------------------------------------------------------------------------
-
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    sim_check(((struct world *)context)->at, false, "the node gave up: %s", err_name(why));
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    static const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                            "advertised.listeners=PLAINTEXT://node:9092",
-                                            "log.dirs=/data", "odradek.journal.bytes=65536",
-                                            "offsets.topic.num.partitions=5",
-                                            "offsets.topic.segment.bytes=1048576",
-                                            "message.max.bytes=4000000", // so that the segment is what refuses
-                                            "group.initial.rebalance.delay.ms=0"};
-    const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    sim_check(w->at, e == OK, "configuration: %s", report.error);
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node"};
-    w->is_serving = false;
-    broker_start(&options);
-}
-
-static bool is_serving(void *context)
-{
-    return ((struct world *)context)->is_serving;
-}
-
-static void start_node(struct world *w)
-{
-    if (!sim_node_is_up(w->node)) sim_node_restart(w->node);
-    w->is_serving = false;
-    sim_node_call(w->node, boot, w);
-    bool serves = sim_run_until(w->at->sim, is_serving, w, WAIT_MS);
-    sim_check(w->at, serves, "the node does not serve");
-}
 
 static void connect(void *context)
 {
@@ -170,10 +117,16 @@ static struct world *open_world(struct sim_case *at)
 {
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
-    w->node = sim_node_new(at->sim, "node", 2);
+    static const char *const settings[] = {"log.dirs=/data",
+                                           "offsets.topic.num.partitions=5",
+                                           "offsets.topic.segment.bytes=1048576",
+                                           "message.max.bytes=4000000", // so that the segment is what refuses
+                                           "group.initial.rebalance.delay.ms=0",
+                                           NULL};
+    sim_server_init(&w->server, at, settings);
     w->a.node = sim_node_new(at->sim, "client1", 1);
     w->b.node = sim_node_new(at->sim, "client2", 1);
-    start_node(w);
+    sim_server_start(&w->server);
     sim_node_call(w->a.node, connect, &w->a);
     sim_node_call(w->b.node, connect, &w->b);
     create_topic(w, "t");
@@ -492,8 +445,8 @@ static void group_lives(struct sim_case *at)
     leave(w, group, &member);
     expect(w, "Heartbeat of one who left", ERR_UNKNOWN_MEMBER_ID, heartbeat(w, group, &member));
     describe(w, group, "Empty", 0);
-    sim_node_crash(w->node, SIM_POWER_CUT);
-    start_node(w);
+    sim_node_crash(w->server.node, SIM_POWER_CUT);
+    sim_server_start(&w->server);
     sim_check(at, list(w) == 1, "one group after the power cut");
     sim_check(at, fetch(w, group, 0) == 5, "committed before the power cut");
     describe(w, group, "Empty", 0);
@@ -568,7 +521,7 @@ struct book {
 static bool is_answered_or_down(void *context)
 {
     struct world *w = context;
-    return w->a.is_answered || !sim_node_is_up(w->node);
+    return w->a.is_answered || !sim_node_is_up(w->server.node);
 }
 
 // One commit without retrying: true when it was acknowledged.
@@ -610,13 +563,13 @@ static void cancel(void *context)
 
 static void commit_until_cut(struct world *w, struct book *book)
 {
-    sim_crash_at_call(w->node, SIM_CALL_ANY, 1 + sim_below(w->at->sim, 1500), SIM_POWER_CUT);
-    for (int i = 0; i < COMMITS_PER_ROUND && sim_node_is_up(w->node); i++) {
+    sim_crash_at_call(w->server.node, SIM_CALL_ANY, 1 + sim_below(w->at->sim, 1500), SIM_POWER_CUT);
+    for (int i = 0; i < COMMITS_PER_ROUND && sim_node_is_up(w->server.node); i++) {
         int which = (int)sim_below(w->at->sim, GROUPS);
         int64_t offset = ++book->sent[which];
         if (try_commit(w, group_name(w, which), offset)) book->acknowledged[which] = offset;
     }
-    if (sim_node_is_up(w->node)) sim_node_crash(w->node, SIM_POWER_CUT);
+    if (sim_node_is_up(w->server.node)) sim_node_crash(w->server.node, SIM_POWER_CUT);
     if (!w->a.is_answered) sim_node_call(w->a.node, cancel, &w->a);
     client_call_deinit(&w->a.call);
     w->a.call = (struct client_call){0};
@@ -636,7 +589,7 @@ static void power_cuts(struct sim_case *at)
     int64_t total = 0;
     for (int round = 0; round < ROUNDS; round++) {
         commit_until_cut(w, &book);
-        start_node(w);
+        sim_server_start(&w->server);
         for (int i = 0; i < GROUPS; i++) {
             int64_t offset = fetch(w, group_name(w, i), 0);
             sim_check(at, offset >= book.acknowledged[i], "group %d: %lld was acknowledged, now it is %lld", i,

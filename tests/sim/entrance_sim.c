@@ -3,67 +3,23 @@
 // connections.max.idle.ms. The callers are bare sockets, so that it shows who is heard, who waits and who is hung up
 // on.
 #include "broker/broker.h"
-#include "harness.h"
+#include "server.h"
 
-enum { WAIT_MS = 60000, OVERRIDES = 5 };
+enum { WAIT_MS = 60000 };
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
+    struct sim_server server;
     struct sim_node *client_node;
-    const char *limit;
-    bool is_serving;
 };
-
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    struct world *w = context;
-    sim_check(w->at, false, "the node gave up: %s", err_name(why));
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    const char *const overrides[OVERRIDES] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                              "advertised.listeners=PLAINTEXT://node:9092", "log.dirs=/data",
-                                              "odradek.journal.bytes=65536", w->limit};
-    const struct config_sources sources = {.overrides = overrides, .override_count = OVERRIDES};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    sim_check(w->at, e == OK, "configuration: %s", report.error);
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node"};
-    broker_start(&options);
-}
-
-static bool is_serving(void *context)
-{
-    return ((struct world *)context)->is_serving;
-}
 
 static struct world *prepare(struct sim_case *at, const char *limit)
 {
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
-    w->limit = limit;
-    w->node = sim_node_new(at->sim, "node", 2);
+    sim_server_init(&w->server, at, (const char *[]){"log.dirs=/data", limit, NULL});
     w->client_node = sim_node_new(at->sim, "client", 1);
-    sim_node_call(w->node, boot, w);
-    bool serves = sim_run_until(at->sim, is_serving, w, WAIT_MS);
-    sim_check(at, serves, "the node does not serve");
+    sim_server_start(&w->server);
     return w;
 }
 

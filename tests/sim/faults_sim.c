@@ -17,24 +17,19 @@
 #include "client/consumer.h"
 #include "client/producer.h"
 #include "config/config.h"
-#include "harness.h"
 #include "proto/apis.h"
 #include "proto/delete_topics.h"
 #include "proto/incremental_alter_configs.h"
 #include "proto/metadata.h"
+#include "server.h"
 
 enum { RECORDS = 120, UNDELIVERED_MAX = 8, PARTITIONS = 2, OFFSETS_MAX = RECORDS * 2, VALUE_SIZE = 2000, UNKNOWN = -1 };
 enum { SECOND_MS = 1000, PATIENCE_MS = 120 * SECOND_MS, HANG_MS = 7 * SECOND_MS };
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
+    struct sim_server server;
     struct sim_node *client_node;
-    struct broker *broker;
-    bool is_serving;
-    bool has_given_up;
-    enum err why;
-
     struct client *client;
     struct producer *producer;
     struct consumer *consumer;
@@ -63,70 +58,10 @@ static void look_at(void *context, const char *line)
 
 // ---- the node --------------------------------------------------------------------------------------------------
 
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    struct world *w = context;
-    w->has_given_up = true;
-    w->is_serving = false;
-    w->why = why;
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    const char *overrides[] = {
-        "listeners=PLAINTEXT://node1:9092,CONTROLLER://node1:9093",
-        "advertised.listeners=PLAINTEXT://node1:9092",
-        "log.dirs=/data",
-        "num.partitions=2",
-        "replica.high.watermark.checkpoint.interval.ms=500",
-        "log.segment.bytes=1048576",
-        "log.segment.delete.delay.ms=60000",
-    };
-    const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    if (e != OK) {
-        fprintf(stderr, "configuration: %s\n", report.error);
-        abort();
-    }
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node1"};
-    w->is_serving = w->has_given_up = false;
-    w->broker = broker_start(&options);
-}
-
-static bool has_decided(void *context)
-{
-    const struct world *w = context;
-    return w->is_serving || w->has_given_up;
-}
-
-static void start_node(struct world *w)
-{
-    if (!sim_node_is_up(w->node)) sim_node_restart(w->node);
-    sim_node_call(w->node, boot, w);
-    bool reached = sim_run_until(w->at->sim, has_decided, w, PATIENCE_MS);
-    sim_check(w->at, reached, "the node neither serves nor gives up");
-}
-
 static void start_sound_node(struct world *w)
 {
-    start_node(w);
-    sim_check(w->at, w->is_serving, "the node does not start on a sound disk: %s", err_name(w->why));
+    sim_server_start(&w->server);
+    sim_check(w->at, w->server.is_serving, "the node does not start on a sound disk: %s", err_name(w->server.why));
 }
 
 // ---- the clients -----------------------------------------------------------------------------------------------
@@ -179,7 +114,7 @@ static void start_client(void *context)
     struct producer_config producing;
     struct consumer_config consuming;
     client_config_init(&config);
-    config.bootstrap = SLICE("node1:9092");
+    config.bootstrap = SLICE("node:9092");
     config.request_timeout_ms = 20 * SECOND_MS;
     enum err e = client_new(sim_node_env(w->client_node, 0), &config, NULL, &w->client);
     if (e != OK) abort();
@@ -219,7 +154,7 @@ static bool is_all_delivered(void *context)
 
 static bool is_all_delivered_or_over(void *context)
 {
-    return is_all_delivered(context) || ((struct world *)context)->has_given_up;
+    return is_all_delivered(context) || ((struct world *)context)->server.has_given_up;
 }
 
 static bool is_a_third_delivered(void *context)
@@ -275,7 +210,14 @@ static struct world *open_world(struct sim_case *at)
     for (int p = 0; p < PARTITIONS; p++)
         for (int o = 0; o < OFFSETS_MAX; o++) w->shown[p][o] = UNKNOWN;
     said.no_space = said.read_only = 0;
-    w->node = sim_node_new(at->sim, "node1", 2);
+    static const char *const settings[] = {"log.dirs=/data",
+                                           "num.partitions=2",
+                                           "replica.high.watermark.checkpoint.interval.ms=500",
+                                           "log.segment.bytes=1048576",
+                                           "log.segment.delete.delay.ms=60000",
+                                           NULL};
+    sim_server_init(&w->server, at, settings);
+    w->server.may_give_up = true;
     w->client_node = sim_node_new(at->sim, "client", 1);
     start_sound_node(w);
     sim_node_call(w->client_node, start_client, w);
@@ -297,17 +239,17 @@ static void finish(struct world *w)
 
 static void crash(struct world *w)
 {
-    sim_node_crash(w->node, sim_buggify(w->at->sim, 50) ? SIM_POWER_CUT : SIM_PROCESS_KILL);
+    sim_node_crash(w->server.node, sim_buggify(w->at->sim, 50) ? SIM_POWER_CUT : SIM_PROCESS_KILL);
 }
 
 static void set_disk(struct world *w, bool is_full, bool is_read_only)
 {
     int64_t total = 0, free_bytes = 0;
-    sim_set_disk_capacity(w->node, 0);
-    enum err e = fs_space(sim_node_fs(w->node), "/", &total, &free_bytes);
+    sim_set_disk_capacity(w->server.node, 0);
+    enum err e = fs_space(sim_node_fs(w->server.node), "/", &total, &free_bytes);
     sim_check(w->at, e == OK, "fs_space: %s", err_name(e));
-    if (is_full) sim_set_disk_capacity(w->node, total - free_bytes + sim_below(w->at->sim, 16) * 4096);
-    sim_set_read_only(w->node, is_read_only);
+    if (is_full) sim_set_disk_capacity(w->server.node, total - free_bytes + sim_below(w->at->sim, 16) * 4096);
+    sim_set_read_only(w->server.node, is_read_only);
 }
 
 static void run_out(struct sim_case *at, bool is_full)
@@ -315,17 +257,18 @@ static void run_out(struct sim_case *at, bool is_full)
     struct world *w = open_world(at);
     set_disk(w, is_full, !is_full);
     sim_run_until(at->sim, is_all_delivered_or_over, w, PATIENCE_MS);
-    sim_check(at, w->has_given_up, "the node goes on with a disk that takes nothing: %d delivered", w->delivered);
-    sim_check(at, w->why != OK, "the node ended as if all was well");
+    sim_check(at, w->server.has_given_up, "the node goes on with a disk that takes nothing: %d delivered",
+              w->delivered);
+    sim_check(at, w->server.why != OK, "the node ended as if all was well");
     sim_check(at, (is_full ? said.no_space : said.read_only) > 0, "the log does not say what to do");
     crash(w);
     if (sim_buggify(at->sim, 60)) { // somebody tries before there is room
-        start_node(w);
-        sim_check(at, is_full || w->has_given_up, "the node serves from a read-only disk");
+        sim_server_start(&w->server);
+        sim_check(at, is_full || w->server.has_given_up, "the node serves from a read-only disk");
         crash(w);
     }
-    sim_set_read_only(w->node, false);
-    sim_set_disk_capacity(w->node, 0);
+    sim_set_read_only(w->server.node, false);
+    sim_set_disk_capacity(w->server.node, 0);
     start_sound_node(w);
     finish(w);
 }
@@ -346,11 +289,12 @@ static void failing_call(struct sim_case *at)
                                           SIM_CALL_OPEN,      SIM_CALL_UNLINK, SIM_CALL_PWRITEV,  SIM_CALL_TRUNCATE};
     struct world *w = open_world(at);
     enum sim_call kind = kinds[at->seed % COUNT_OF(kinds)];
-    sim_fail_at_call(w->node, kind, 1 + sim_below(at->sim, 12), sim_buggify(at->sim, 50) ? ERR_IO : ERR_NO_SPACE);
+    int64_t at_call = 1 + sim_below(at->sim, 12); // one draw a statement: compilers order arguments as they like
+    sim_fail_at_call(w->server.node, kind, at_call, sim_buggify(at->sim, 50) ? ERR_IO : ERR_NO_SPACE);
     sim_run_until(at->sim, is_all_delivered_or_over, w, PATIENCE_MS);
     bool was_fatal = kind == SIM_CALL_WRITE_RUN || kind == SIM_CALL_SYNC;
-    sim_check(at, !was_fatal || w->has_given_up, "a failed %s had no consequence", sim_call_name(kind));
-    sim_fail_at_call(w->node, kind, 0, ERR_IO);
+    sim_check(at, !was_fatal || w->server.has_given_up, "a failed %s had no consequence", sim_call_name(kind));
+    sim_fail_at_call(w->server.node, kind, 0, ERR_IO);
     crash(w);
     start_sound_node(w);
     finish(w);
@@ -384,7 +328,7 @@ static bool is_answered(void *context)
 static void hanging(struct sim_case *at)
 {
     struct world *w = open_world(at);
-    sim_set_disk_delay(w->node, HANG_MS);
+    sim_set_disk_delay(w->server.node, HANG_MS);
     for (int i = 0; i < 5; i++) {
         sim_node_call(w->client_node, send_some, w);
         sim_node_call(w->client_node, ask, w);
@@ -393,11 +337,11 @@ static void hanging(struct sim_case *at)
         client_call_deinit(&w->call);
         sim_run_until(at->sim, NULL, NULL, SECOND_MS);
     }
-    sim_check(at, !w->has_given_up, "the node gave up because its disk is slow: %s", err_name(w->why));
+    sim_check(at, !w->server.has_given_up, "the node gave up because its disk is slow: %s", err_name(w->server.why));
     if (sim_buggify(at->sim, 50)) sim_run_until(at->sim, is_all_delivered, w, PATIENCE_MS); // slow for a while more
-    sim_set_disk_delay(w->node, 0);
+    sim_set_disk_delay(w->server.node, 0);
     finish(w);
-    sim_check(at, !w->has_given_up, "the node gave up because its disk is slow: %s", err_name(w->why));
+    sim_check(at, !w->server.has_given_up, "the node gave up because its disk is slow: %s", err_name(w->server.why));
 }
 
 // ---- deletion --------------------------------------------------------------------------------------------------
@@ -419,7 +363,7 @@ static enum err count_dir(void *context, const char *name)
 static struct found look(struct world *w)
 {
     struct found found = {0};
-    enum err e = fs_list(sim_node_fs(w->node), "/data", count_dir, &found);
+    enum err e = fs_list(sim_node_fs(w->server.node), "/data", count_dir, &found);
     sim_check(w->at, e == OK, "/data cannot be listed: %s", err_name(e));
     return found;
 }
@@ -435,7 +379,7 @@ static void delete_topic(void *context)
     consumer_free(w->consumer);
     client_free(w->client);
     client_config_init(&config);
-    config.bootstrap = SLICE("node1:9092");
+    config.bootstrap = SLICE("node:9092");
     config.allow_topic_creation = false;
     enum err e = client_new(sim_node_env(w->client_node, 0), &config, NULL, &w->client);
     if (e != OK) abort();
@@ -535,7 +479,7 @@ static enum err count_segment(void *context, const char *name)
 static struct segments look_at_log(struct world *w)
 {
     struct segments found = {.last_base = -1};
-    enum err e = fs_list(sim_node_fs(w->node), "/data/t-0", count_segment, &found);
+    enum err e = fs_list(sim_node_fs(w->server.node), "/data/t-0", count_segment, &found);
     sim_check(w->at, e == OK, "/data/t-0 cannot be listed: %s", err_name(e));
     return found;
 }

@@ -13,11 +13,11 @@
 #include "client/consumer.h"
 #include "client/producer.h"
 #include "config/config.h"
-#include "harness.h"
 #include "proto/alter_replica_log_dirs.h"
 #include "proto/apis.h"
 #include "proto/describe_log_dirs.h"
 #include "proto/metadata.h"
+#include "server.h"
 
 enum { PARTITIONS = 4, RECORDS = 400, UNDELIVERED_MAX = 8, DIRS = 3, WAIT_MS = 120000, MOVES = 6, CUTS = 4 };
 enum { VALUE_MAX = 4000, WARM_UP = 100, PER_STEP = (RECORDS - WARM_UP) / MOVES };
@@ -26,10 +26,8 @@ static const char *const dirs[DIRS] = {"/a", "/b", "/c"};
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
+    struct sim_server server;
     struct sim_node *client_node;
-    bool is_serving;
-    bool may_give_up;
     struct client *client;
     struct producer *producer;
     struct consumer *consumer;
@@ -44,60 +42,6 @@ struct world {
     bool is_answered;
     int wanted[PARTITIONS]; // directory asked for last, -1 = none
 };
-
-// ---- the node --------------------------------------------------------------------------------------------------
-
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    struct world *w = context;
-    sim_check(w->at, false, "the node gave up: %s", err_name(why));
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    const char *const overrides[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093",
-                                     "advertised.listeners=PLAINTEXT://node:9092",
-                                     "log.dirs=/a,/b,/c",
-                                     "num.partitions=4",
-                                     "log.index.size.max.bytes=64",
-                                     "replica.alter.log.dirs.io.max.bytes.per.second=4000000"};
-    const struct config_sources sources = {.overrides = overrides, .override_count = COUNT_OF(overrides)};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    sim_check(w->at, e == OK, "configuration: %s", report.error);
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node"};
-    w->is_serving = false;
-    broker_start(&options);
-}
-
-static bool is_serving_or_down(void *context)
-{
-    const struct world *w = context;
-    return w->is_serving || !sim_node_is_up(w->node);
-}
-
-static void start_node(struct world *w)
-{
-    if (!sim_node_is_up(w->node)) sim_node_restart(w->node);
-    sim_node_call(w->node, boot, w);
-    bool reached = sim_run_until(w->at->sim, is_serving_or_down, w, WAIT_MS);
-    sim_check(w->at, reached, "the node does not serve");
-}
 
 // ---- the workload ----------------------------------------------------------------------------------------------
 
@@ -184,7 +128,7 @@ static bool is_down_or_done(void *context)
 {
     struct world *w = context;
     sim_node_call(w->client_node, pump, w);
-    return !sim_node_is_up(w->node) || (w->sent == w->allowed && w->delivered == w->allowed);
+    return !sim_node_is_up(w->server.node) || (w->sent == w->allowed && w->delivered == w->allowed);
 }
 
 static bool goes_on(void *context)
@@ -202,9 +146,11 @@ static struct world *open_world(struct sim_case *at)
     for (int i = 0; i < RECORDS; i++) w->acked[i] = -1;
     for (int p = 0; p < PARTITIONS; p++) w->wanted[p] = -1;
     memset(w->shown, -1, sizeof(w->shown));
-    w->node = sim_node_new(at->sim, "node", 2);
+    static const char *const settings[] = {"log.dirs=/a,/b,/c", "num.partitions=4", "log.index.size.max.bytes=64",
+                                           "replica.alter.log.dirs.io.max.bytes.per.second=4000000", NULL};
+    sim_server_init(&w->server, at, settings);
     w->client_node = sim_node_new(at->sim, "client", 1);
-    start_node(w);
+    sim_server_start(&w->server);
     sim_node_call(w->client_node, start_client, w);
     sim_run_until(at->sim, goes_on, w, 2000); // the topic is made by its first record
     return w;
@@ -227,7 +173,7 @@ static void send_call(void *context)
 static bool is_answered_or_down(void *context)
 {
     struct world *w = context;
-    return w->is_answered || !sim_node_is_up(w->node);
+    return w->is_answered || !sim_node_is_up(w->server.node);
 }
 
 // NULL: the node went down first.
@@ -244,11 +190,11 @@ static const void *ask(struct world *w, int16_t api_key, int version, const void
                                    .context = w};
     sim_node_call(w->client_node, send_call, w);
     sim_run_until(w->at->sim, is_answered_or_down, w, WAIT_MS);
-    if (!sim_node_is_up(w->node) && !w->is_answered) {
-        start_node(w);
+    if (!sim_node_is_up(w->server.node) && !w->is_answered) {
+        sim_server_start(&w->server);
         sim_run_until(w->at->sim, is_answered_or_down, w, WAIT_MS); // it comes back with an error, and is free again
     }
-    sim_check(w->at, w->is_answered || !sim_node_is_up(w->node), "api %d: no answer", api_key);
+    sim_check(w->at, w->is_answered || !sim_node_is_up(w->server.node), "api %d: no answer", api_key);
     return w->is_answered && w->call.err == OK ? w->call.response : NULL;
 }
 
@@ -337,7 +283,7 @@ static void check_files(struct world *w, const int place[PARTITIONS])
     struct listing l = {.w = w};
     for (int p = 0; p < PARTITIONS; p++) l.live[p] = -1;
     for (l.dir = 0; l.dir < DIRS; l.dir++) {
-        enum err e = fs_list(sim_node_fs(w->node), dirs[l.dir], note_name, &l);
+        enum err e = fs_list(sim_node_fs(w->server.node), dirs[l.dir], note_name, &l);
         sim_check(w->at, e == OK, "%s: %s", dirs[l.dir], err_name(e));
     }
     for (int p = 0; p < PARTITIONS; p++)
@@ -393,7 +339,7 @@ static void finish(struct world *w)
     w->allowed = RECORDS;
     for (int i = 0; i < 100 && (w->sent < RECORDS || w->delivered < RECORDS); i++) {
         sim_run_until(w->at->sim, is_down_or_done, w, WAIT_MS);
-        if (!sim_node_is_up(w->node)) start_node(w);
+        if (!sim_node_is_up(w->server.node)) sim_server_start(&w->server);
     }
     sim_check(w->at, w->delivered == RECORDS, "no progress: %d sent, %d delivered", w->sent, w->delivered);
     settle(w, place);
@@ -414,13 +360,20 @@ static struct sim_options options(uint64_t seed)
     return options;
 }
 
+static void ask_for_some_move(struct world *w)
+{
+    // One draw a statement: compilers order arguments as they like.
+    int32_t partition = (int32_t)sim_below(w->at->sim, PARTITIONS);
+    ask_for_move(w, partition, (int)sim_below(w->at->sim, DIRS));
+}
+
 static void moves(struct sim_case *at)
 {
     struct world *w = open_world(at);
     for (int i = 0; i < MOVES; i++) {
         w->allowed += PER_STEP;
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 100));
-        ask_for_move(w, (int32_t)sim_below(at->sim, PARTITIONS), (int)sim_below(at->sim, DIRS));
+        ask_for_some_move(w);
         // Now and then the next wish comes before the last one is fulfilled.
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 3) == 0 ? 0 : sim_below(at->sim, 300));
     }
@@ -433,18 +386,18 @@ static void cuts(struct sim_case *at)
     for (int i = 0; i < CUTS; i++) {
         w->allowed += PER_STEP;
         sim_run_until(at->sim, goes_on, w, sim_below(at->sim, 100));
-        sim_crash_at_call(w->node, SIM_CALL_ANY, 1 + sim_below(at->sim, 900), SIM_POWER_CUT);
-        for (int k = 0; k < 2 && sim_node_is_up(w->node); k++)
-            ask_for_move(w, (int32_t)sim_below(at->sim, PARTITIONS), (int)sim_below(at->sim, DIRS));
+        sim_crash_at_call(w->server.node, SIM_CALL_ANY, 1 + sim_below(at->sim, 900), SIM_POWER_CUT);
+        for (int k = 0; k < 2 && sim_node_is_up(w->server.node); k++)
+            ask_for_some_move(w);
         sim_run_until(at->sim, is_down_or_done, w, 5000);
         bool again = sim_below(at->sim, 2) == 0;
-        if (sim_node_is_up(w->node)) sim_node_crash(w->node, SIM_POWER_CUT);
-        sim_node_restart(w->node);
-        sim_crash_at_call(w->node, SIM_CALL_ANY, again ? 1 + sim_below(at->sim, 400) : 0, SIM_POWER_CUT);
-        start_node(w);
-        if (again && sim_node_is_up(w->node)) sim_run_until(at->sim, is_down_or_done, w, 3000);
-        sim_crash_at_call(w->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
-        if (!sim_node_is_up(w->node)) start_node(w);
+        if (sim_node_is_up(w->server.node)) sim_node_crash(w->server.node, SIM_POWER_CUT);
+        sim_node_restart(w->server.node);
+        sim_crash_at_call(w->server.node, SIM_CALL_ANY, again ? 1 + sim_below(at->sim, 400) : 0, SIM_POWER_CUT);
+        sim_server_start(&w->server);
+        if (again && sim_node_is_up(w->server.node)) sim_run_until(at->sim, is_down_or_done, w, 3000);
+        sim_crash_at_call(w->server.node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
+        if (!sim_node_is_up(w->server.node)) sim_server_start(&w->server);
         for (int p = 0; p < PARTITIONS; p++) w->wanted[p] = -1; // a wish need not outlive its copy's directory
     }
     finish(w);
@@ -460,11 +413,11 @@ static void cut_at_each_call(struct sim_case *at)
     for (int i = 0; i < PER_SEED; i++) {
         int32_t partition = (int32_t)sim_below(at->sim, PARTITIONS);
         int64_t call = 1 + ((int64_t)at->seed * PER_SEED + i) % CALLS;
-        sim_crash_at_call(w->node, SIM_CALL_ANY, call, SIM_POWER_CUT);
+        sim_crash_at_call(w->server.node, SIM_CALL_ANY, call, SIM_POWER_CUT);
         ask_for_move(w, partition, (place[partition] + 1) % DIRS);
         sim_run_until(at->sim, NULL, NULL, 3000);
-        if (!sim_node_is_up(w->node)) start_node(w);
-        sim_crash_at_call(w->node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
+        if (!sim_node_is_up(w->server.node)) sim_server_start(&w->server);
+        sim_crash_at_call(w->server.node, SIM_CALL_ANY, 0, SIM_POWER_CUT);
         settle(w, place);
         check_files(w, place);
     }
@@ -506,7 +459,7 @@ static void failed_disk(struct sim_case *at)
     sim_check(at, hit < PARTITIONS, "all partitions are in the first directory");
     w->only = hit;
     sim_run_until(at->sim, NULL, NULL, 3000); // quiet: the next write is that partition's
-    sim_fail_at_call(w->node, SIM_CALL_WRITE_RUN, 1, ERR_IO);
+    sim_fail_at_call(w->server.node, SIM_CALL_WRITE_RUN, 1, ERR_IO);
     w->allowed = RECORDS;
     sim_run_until(at->sim, is_one_down, w, 20000);
     sim_run_until(at->sim, NULL, NULL, 3000);
@@ -520,8 +473,8 @@ static void failed_disk(struct sim_case *at)
         sim_check(at, now[p] == (is_lost ? -1 : place[p]), "t-%d was in directory %d, now %d", p, place[p], now[p]);
         sim_check(at, leader_of(w, p) == (is_lost ? -1 : 1), "t-%d is led by %d", p, leader_of(w, p));
     }
-    sim_node_crash(w->node, SIM_PROCESS_KILL);
-    start_node(w);
+    sim_node_crash(w->server.node, SIM_PROCESS_KILL);
+    sim_server_start(&w->server);
     w->only = -1;
     finish(w);
     for (int p = 0; p < PARTITIONS; p++)

@@ -7,7 +7,6 @@
 
 #include "broker/broker.h"
 #include "client/client.h"
-#include "harness.h"
 #include "proto/alter_partition_reassignments.h"
 #include "proto/alter_replica_log_dirs.h"
 #include "proto/apis.h"
@@ -30,16 +29,14 @@
 #include "proto/sasl_handshake.h"
 #include "proto/unregister_broker.h"
 #include "record/builder.h"
+#include "server.h"
 
-enum { CLIENTS = 3, PARTITIONS = 3, OVERRIDES_MAX = 8, WAIT_MS = 60000 };
+enum { CLIENTS = 3, PARTITIONS = 3, WAIT_MS = 60000 };
 
 struct world {
     struct sim_case *at;
-    struct sim_node *node;
+    struct sim_server server;
     struct sim_node *client_node;
-    const char *overrides[OVERRIDES_MAX];
-    size_t override_count;
-    bool is_serving;
     struct client *clients[CLIENTS]; // their connections are on different shards
     int who;                         // asks next
     struct client_call call;
@@ -48,42 +45,6 @@ struct world {
 };
 
 // ---- a node and its clients ------------------------------------------------------------------------------------
-
-static void started(void *context, struct broker *broker)
-{
-    (void)broker;
-    ((struct world *)context)->is_serving = true;
-}
-
-static void stopped(void *context, struct broker *broker, enum err why)
-{
-    (void)broker;
-    struct world *w = context;
-    sim_check(w->at, false, "the node gave up: %s", err_name(why));
-}
-
-static void boot(void *context)
-{
-    struct world *w = context;
-    const struct config_sources sources = {.overrides = w->overrides, .override_count = w->override_count};
-    const struct config *config = NULL;
-    struct config_report report = {0};
-    enum err e = config_build(&sources, w->at->arena, &config, &report);
-    sim_check(w->at, e == OK, "configuration: %s", report.error);
-    const struct broker_options options = {.config = config,
-                                           .envs = sim_node_envs(w->node),
-                                           .env_count = 2,
-                                           .started = started,
-                                           .stopped = stopped,
-                                           .context = w,
-                                           .hostname = "node"};
-    broker_start(&options);
-}
-
-static bool is_serving(void *context)
-{
-    return ((struct world *)context)->is_serving;
-}
 
 static void connect(void *context)
 {
@@ -184,17 +145,11 @@ static void delete_topic(struct world *w, const char *name)
 
 static struct world *prepare(struct sim_case *at, const char *override)
 {
-    static const char *const common[] = {"listeners=PLAINTEXT://node:9092,CONTROLLER://node:9093", "log.dirs=/a,/b",
-                                         "advertised.listeners=PLAINTEXT://node:9092", "odradek.journal.bytes=65536"};
     struct world *w = ARENA_NEW(at->arena, struct world);
     w->at = at;
-    for (size_t i = 0; i < COUNT_OF(common); i++) w->overrides[w->override_count++] = common[i];
-    if (override != NULL) w->overrides[w->override_count++] = override;
-    w->node = sim_node_new(at->sim, "node", 2);
+    sim_server_init(&w->server, at, (const char *[]){"log.dirs=/a,/b", override, NULL});
     w->client_node = sim_node_new(at->sim, "client", 1);
-    sim_node_call(w->node, boot, w);
-    bool serves = sim_run_until(at->sim, is_serving, w, WAIT_MS);
-    sim_check(at, serves, "the node does not serve");
+    sim_server_start(&w->server);
     return w;
 }
 

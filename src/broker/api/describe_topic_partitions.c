@@ -48,8 +48,8 @@ static void describe_partition(
     out->leader_epoch = partition->leader_epoch;
     CLUSTER_SET_IDS(out->replica_nodes, partition->replicas);
     CLUSTER_SET_IDS(out->isr_nodes, partition->isr);
-    CLUSTER_SET_IDS(out->eligible_leader_replicas, partition->elr);
-    CLUSTER_SET_IDS(out->last_known_elr, partition->last_known_elr);
+    CLUSTER_SET_IDS(out->eligible_leader_replicas, partition->rare->elr);
+    CLUSTER_SET_IDS(out->last_known_elr, partition->rare->last_known_elr);
     CLUSTER_SET_IDS(out->offline_replicas, offline);
 }
 

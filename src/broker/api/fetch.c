@@ -113,7 +113,7 @@ static void cold_read_done(struct plog *plog, struct plog_op *op)
     struct fetch_item *item = CONTAINER_OF(op, struct fetch_item, cold.op);
     if (op->result == OK)
         item->range = item->cold.range;
-    else
+    else if (op->result != ERR_BUSY) // too many are being read: not shown this time
         set_error(item, op->result);
     if (--item->leg->pending == 0) go_home(item->leg);
 }
@@ -140,6 +140,7 @@ static void read_item(struct fetch_item *item)
         (struct plog_read_spec){.offset = item->in->fetch_offset,
                                 .max_bytes = item->in->partition_max_bytes,
                                 .min_one = true,
+                                .may_give_up = true,
                                 .wants_aborted = committed,
                                 .limit_offset = committed ? item->out->last_stable_offset : item->out->high_watermark};
     item->is_beyond = item->in->fetch_offset > item->cold.spec.limit_offset;
