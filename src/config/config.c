@@ -214,6 +214,20 @@ static const char *nearest_of(struct slice name)
     return nearest != NULL ? nearest : config_key_nearest(CONFIG_TOPIC, name);
 }
 
+static void warn_unknown(struct builder *b, struct slice name, bool may_search)
+{
+    const struct config_key *of_topic = config_key_find(CONFIG_TOPIC, name);
+    const char *for_all = of_topic != NULL ? config_topic_synonym(of_topic->name) : NULL;
+    const char *nearest = may_search && for_all == NULL ? nearest_of(name) : NULL;
+    if (for_all != NULL)
+        warn(b, arena_printf(b->arena, "config %.*s is a topic's; did you mean %s, for all topics?", SLICE_FMT(name),
+                             for_all));
+    else if (nearest != NULL)
+        warn(b, arena_printf(b->arena, "unknown config %.*s; did you mean %s?", SLICE_FMT(name), nearest));
+    else
+        warn(b, arena_printf(b->arena, "unknown config %.*s is ignored", SLICE_FMT(name)));
+}
+
 static enum err check_names(struct builder *b)
 {
     enum { NEAREST_MAX = 20 }; // the search takes a while, and so many are no slips
@@ -235,11 +249,7 @@ static enum err check_names(struct builder *b)
             warn(b, arena_printf(b->arena, "config %.*s was removed in Kafka 4.0 and is ignored", SLICE_FMT(name)));
             continue;
         }
-        const char *nearest = unknown_count++ < NEAREST_MAX ? nearest_of(name) : NULL;
-        if (nearest != NULL)
-            warn(b, arena_printf(b->arena, "unknown config %.*s; did you mean %s?", SLICE_FMT(name), nearest));
-        else
-            warn(b, arena_printf(b->arena, "unknown config %.*s is ignored", SLICE_FMT(name)));
+        warn_unknown(b, name, unknown_count++ < NEAREST_MAX);
     }
     if (unhonoured.size > 0)
         warn(b, arena_printf(b->arena, "accepted, but without effect in this build: %s", text_cstr(&unhonoured)));

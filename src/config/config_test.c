@@ -170,13 +170,16 @@ static void odd_names_are_warned_about(void **state)
     char file[sizeof(shipped) + 512];
     snprintf(
         file, sizeof(file),
-        "%slog.retention.mss=3\nzookeeper.connect=a:1\ninter.broker.protocol.version=3.9\nmy.own.plugin.setting=1\n",
+        "%slog.retention.mss=3\nzookeeper.connect=a:1\ninter.broker.protocol.version=3.9\nmy.own.plugin.setting=1\n"
+        "file.delete.delay.ms=1\n",
         shipped);
     build_ok(file);
     assert_true(is_warned("unknown config log.retention.mss; did you mean log.retention.ms?"));
     assert_true(is_warned("config zookeeper.connect was removed in Kafka 4.0 and is ignored"));
     assert_true(is_warned("config inter.broker.protocol.version was removed in Kafka 4.0 and is ignored"));
     assert_true(is_warned("unknown config my.own.plugin.setting is ignored"));
+    assert_true(is_warned(
+        "config file.delete.delay.ms is a topic's; did you mean log.segment.delete.delay.ms, for all topics?"));
 }
 
 // Lines added to a good file, and what Apache Kafka 4.3.1 says to them; NULL = fine.
