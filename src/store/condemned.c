@@ -2,6 +2,8 @@
 // What leaves a log is renamed to ".deleted" and removed file.delete.delay.ms later (kafka-internals A3, B7): until
 // then an administrator can take it back by hand. What still waits when the log is closed goes at the next start
 // (A9.1).
+#include <string.h>
+
 #include "store/store_int.h"
 
 static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex", ".snapshot"};
@@ -28,7 +30,14 @@ enum err segment_condemn_files(struct fs *fs, const char *dir_path, int64_t base
     for (size_t i = 0; i < count && e == OK; i++) {
         char *path = segment_path(dir_path, base, suffixes[i]);
         char *deleted = path_printf("%s.deleted", path);
-        e = delay_ms > 0 ? fs_rename(fs, path, deleted) : file_remove(fs, path);
+        // A power cut may keep any of the new names. Without its .log the others are nothing, but without its .txnindex
+        // a .log would show what was aborted.
+        if (strcmp(suffixes[i], ".txnindex") == 0) {
+            struct file_stat stat;
+            e = fs_stat(fs, path, &stat);
+            if (e == OK) e = fs_sync_dir(fs, dir_path);
+        }
+        if (e == OK) e = delay_ms > 0 ? fs_rename(fs, path, deleted) : file_remove(fs, path);
         if (e == ERR_NOT_FOUND) e = OK;
         mem_free(deleted);
         mem_free(path);

@@ -219,6 +219,8 @@ struct replay;
 MUST_CHECK enum err replay_open(struct fs *fs, struct log *log, const char *dir_path, struct arena *arena,
                                 const char **problem, struct replay **out);
 void replay_free(struct replay *replay);
+// blocking. Log starts that only the rings knew go into the directory's checkpoint, before the rings are set aside.
+MUST_CHECK enum err replay_store_log_starts(const struct replay *replay, struct fs *fs);
 void replay_figures(const struct replay *replay, struct logdir_replay *out);
 bool replay_has(const struct replay *replay, struct uuid topic_id, struct slice topic, int32_t partition);
 // Any thread. Brings what the plog, loaded and not attached, lacks into its files and syncs them; `*changed`: they have

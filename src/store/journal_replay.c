@@ -27,7 +27,8 @@ struct replay_item {
     int64_t offset;
     int64_t end_offset;
     int64_t segment_base;
-    int64_t limit; // batches that reach it are void
+    int64_t limit;     // batches that reach it are void
+    int64_t log_start; // of the first, __atomic access: the log begins here, and no checkpoint says so; 0 = one does
 };
 
 struct replay {
@@ -363,6 +364,7 @@ enum err replay_apply(struct replay *replay, struct plog *plog, struct fs *fs, b
         .end = plog->assigned_end,
     };
     enum err e = OK;
+    int64_t checkpointed = *log_start;
     judge(first, log_start);
     for (struct replay_item *item = first; item != NULL && e == OK && a.why == NULL; item = item->next) {
         if (item->kind != JOURNAL_APPEND) continue;
@@ -379,6 +381,45 @@ enum err replay_apply(struct replay *replay, struct plog *plog, struct fs *fs, b
     if (e != OK) return e;
     __atomic_add_fetch(&replay->partition_count, 1, __ATOMIC_RELAXED);
     if (*log_start > a.end) *log_start = a.end;
+    if (*log_start > checkpointed) __atomic_store_n(&first->log_start, *log_start, __ATOMIC_RELAXED);
     *changed = a.has_written;
     return OK;
+}
+
+// ---- log starts ----
+
+static void raise_entry(struct checkpoint_entry *entries, size_t *count, const struct replay_item *item, int64_t offset)
+{
+    for (size_t i = 0; i < *count; i++) {
+        struct checkpoint_entry *entry = &entries[i];
+        if (entry->partition != item->partition || !slice_eq(entry->topic, item->topic)) continue;
+        if (entry->offset < offset) entry->offset = offset;
+        return;
+    }
+    entries[(*count)++] = (struct checkpoint_entry){item->topic, item->partition, offset};
+}
+
+enum err replay_store_log_starts(const struct replay *replay, struct fs *fs)
+{
+    struct arena arena = {0};
+    struct checkpoint_entry *old = NULL;
+    size_t count = 0;
+    bool has_changed = false;
+    char *path = path_printf("%s/%s", replay->dir_path, CHECKPOINT_LOG_START);
+    enum err e = checkpoint_load(fs, path, &arena, &old, &count);
+    if (e == OK) {
+        struct checkpoint_entry *entries =
+            ARENA_ARRAY(&arena, struct checkpoint_entry, count + replay->partitions.count);
+        if (count > 0) memcpy(entries, old, count * sizeof(*entries));
+        MAP_EACH (link, &replay->partitions) {
+            const struct replay_item *first = MAP_ITEM(link, struct replay_item, in_map);
+            int64_t offset = __atomic_load_n(&first->log_start, __ATOMIC_RELAXED);
+            if (offset > 0) raise_entry(entries, &count, first, offset);
+            has_changed = has_changed || offset > 0;
+        }
+        if (has_changed) e = checkpoint_store(fs, path, entries, count);
+    }
+    mem_free(path);
+    arena_deinit(&arena);
+    return e;
 }

@@ -684,6 +684,9 @@ static enum err settle_ends(struct loading *l, int64_t end)
     plog->published = (struct plog_place){end, plog_active(plog)->base_offset, plog_active(plog)->size};
     plog->flushed = plog->published;
     plog->high_watermark = clip(params->high_watermark, plog->log_start, end);
+    // The checkpoint is of what was here before the log was emptied. Once the log had grown past that offset, it would
+    // keep a part from compaction that was never compacted.
+    if (plog->cleaned_to > end) plog->cleaned_to = 0;
     bool was_cut = epochs_truncate_end(&plog->epochs, end);
     bool was_moved = epochs_truncate_start(&plog->epochs, plog->log_start);
     // An epoch found in the log belongs into the file before the recovery point passes it; what only goes from the file

@@ -321,7 +321,8 @@ enum err logdir_settle_journal(struct fs *fs, struct logdir *dir, struct logdir_
     replay_figures(dir->replay, out);
     if (logdir_is_offline(dir)) return ERR_KAFKA_STORAGE_ERROR;
     if (out->failed_partitions > 0) return OK;
-    enum err e = journal_park(fs, dir->path);
+    enum err e = replay_store_log_starts(dir->replay, fs);
+    if (e == OK) e = journal_park(fs, dir->path);
     if (e != OK) {
         logdir_take_offline(dir, e, "parking the journal");
         return e;

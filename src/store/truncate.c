@@ -294,8 +294,9 @@ static void drop_run(struct env_task *task, struct fs *fs)
     t->base.what = "removing old segments";
     for (size_t i = 0; i < t->count && e == OK; i++) {
         e = segment_condemn_files(fs, t->base.dir_path, t->bases[i], true, t->delay_ms);
+        // Before the next: a power cut must not keep this one and take that, with the end of a transaction in it.
+        if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     }
-    if (e == OK) e = fs_sync_dir(fs, t->base.dir_path);
     t->base.result = e;
 }
 

@@ -21,7 +21,8 @@ static void add_record(struct actor *a, struct batch_builder *builder)
 {
     char key[8];
     uint8_t value[1600];
-    size_t size = (size_t)(1 + below(a, below(a, 10) == 0 ? 1500 : 90));
+    int large = (int)a->options.segment_bytes / 4 - 200; // a segment takes a batch of four
+    size_t size = (size_t)(1 + below(a, below(a, 10) > 0 ? 90 : large < 1500 ? large : 1500));
     bool has_key = a->is_compacted ? !chance(a, 3) : chance(a, 50);
     int serial = a->world->serial++;
     memset(value, 'a' + serial % 26, size);

@@ -132,7 +132,7 @@ static void note_producer(struct model *m, size_t index)
     if (b->fate == FATE_MARKER) {
         note_marker(m, p, index);
         p->coordinator_epoch = marker_coordinator_epoch(b);
-        p->is_coordinator_sure = b->is_present && h->base_offset >= m->start;
+        p->is_coordinator_sure = b->is_present && h->base_offset >= m->start && h->base_offset >= p->forgotten_below;
         return;
     }
     if (h->producer_epoch != p->epoch) p->recent_count = 0;
@@ -175,9 +175,20 @@ void model_rebuild_producers(struct model *m)
     for (int i = 0; i < MODEL_PRODUCERS; i++) {
         struct model_producer *p = &m->producers[i];
         const struct model_batch *newest = p->recent_count == 0 ? NULL : &m->batches[p->recent[p->recent_count - 1]];
-        p->is_sure = newest != NULL && newest->is_present && newest->header.base_offset >= m->start;
+        p->is_sure = newest != NULL && newest->is_present && newest->header.base_offset >= m->start &&
+                     newest->header.base_offset >= p->forgotten_below;
     }
     m->rebuilt_at = m->count;
+}
+
+void model_expire_producers(struct model *m, int64_t before_ms)
+{
+    for (int i = 0; i < MODEL_PRODUCERS; i++) {
+        struct model_producer *p = &m->producers[i];
+        p->is_sure = p->is_coordinator_sure = false;
+        const struct model_batch *newest = p->recent_count == 0 ? NULL : &m->batches[p->recent[p->recent_count - 1]];
+        if (newest != NULL && newest->header.max_timestamp <= before_ms) p->forgotten_below = model_end(m);
+    }
 }
 
 void model_cut(struct model *m, int64_t end)
@@ -188,6 +199,8 @@ void model_cut(struct model *m, int64_t end)
     model_check(m, model_end(m) <= end, "end %" PRId64 " is inside of batch %" PRId64, end,
                 m->batches[m->count - 1].header.base_offset);
     if (m->floor > end) m->floor = end;
+    for (int i = 0; i < MODEL_PRODUCERS; i++)
+        if (m->producers[i].forgotten_below > end) m->producers[i].forgotten_below = end;
     m->was_cut = m->was_cut || drops;
 }
 
@@ -197,6 +210,7 @@ void model_restart(struct model *m, int64_t offset)
     m->count = 0;
     m->restarted_at = m->base = m->start = m->start_max = m->floor = m->boot_end = offset;
     m->compact_bound = m->cleaned_to = 0;
+    for (int i = 0; i < MODEL_PRODUCERS; i++) m->producers[i].forgotten_below = 0;
     model_rebuild_producers(m);
 }
 
@@ -320,7 +334,8 @@ static void check_compacted(struct model *m, const struct batch_view *view, cons
     if (batch_body(view, BODY_MAX, &scratch, &body) != OK) body = slice_of("", 0);
     struct record_iter it = record_iter(&view->header, body);
     while (record_next(&it, &record)) {
-        if (record.offset < m->start) continue; // deleted: nobody's business
+        // Deleted, and a round passes over it, though a crash may have brought it back since.
+        if (record.offset < m->start_max) continue;
         int key = key_of(record.key);
         model_check(m, key != NO_KEY && cleaned[key] <= record.offset,
                     "record %" PRId64 " of key %d is still there, compacted to %" PRId64, record.offset, key,

@@ -45,6 +45,7 @@ struct model_producer {
     bool is_coordinator_sure;    // nor its marker
     size_t recent[MODEL_WINDOW]; // its newest data batches of this epoch, oldest first
     size_t recent_count;
+    int64_t forgotten_below; // expired: what it appended below may say nothing any more
 };
 
 struct model {
@@ -81,6 +82,8 @@ void model_restart(struct model *m, int64_t offset);
 void model_end_after_cut(const struct model *m, int64_t offset, int64_t *low, int64_t *high);
 // Producers again from the batches; who is sure depends on the last scan.
 void model_rebuild_producers(struct model *m);
+// Who appended nothing since then is forgotten, for good once a snapshot was written without him.
+void model_expire_producers(struct model *m, int64_t before_ms);
 void model_allow_compaction(struct model *m, int64_t bound, int64_t now_ms);
 
 // Index of the first batch that ends at or above the offset; count = none.

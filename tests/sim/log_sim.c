@@ -4,7 +4,7 @@
 // with a plain list (log_model.h). One seed is LIVES lives of one directory; a recovery may be cut like anything else.
 //
 //     SEEDS=17 log_sim              one seed, TRACE=1 for every event
-//     JOURNAL=1 SEEDS=17 log_sim    with a journal behind the durable end
+//     JOURNAL=1 SEEDS=17 log_sim    with a journal behind the durable end, as even seeds have it anyway
 //     SOAK_SECONDS=1800 log_sim     seed after seed for half an hour, from the first of SEEDS on
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +12,12 @@
 
 #include "base/mem.h"
 #include "log_soak.h"
+#include "store/store_int.h"
 
 #define DIR_PATH "/data"
 #define CLOCK_START_MS INT64_C(1700000000000)
 
-enum { LIVES = 12, OUTSTANDING_MAX = 4, FILES = 4, LIFE_MAX_MS = 300000, CHECKPOINT_MS = 15 };
+enum { LIVES = 12, OUTSTANDING_MAX = 4, FILES = 4, LIFE_MAX_MS = 300000, CHECKPOINT_MS = 15, EXPIRATION_MS = 5000 };
 
 static const char *const checkpoint_files[FILES] = {CHECKPOINT_RECOVERY_POINT, CHECKPOINT_LOG_START,
                                                     CHECKPOINT_HIGH_WATERMARK, CHECKPOINT_CLEANER};
@@ -89,7 +90,7 @@ static void on_durable(struct plog *plog)
     size_t late = (size_t)(chance(a, 50) ? below(a, 5) : 0);
     int64_t hw = i <= late ? 0 : batch_last_offset(&m->batches[i - 1 - late].header) + 1;
     (void)plog_set_high_watermark(plog, hw);
-    a->high_watermark = plog_high_watermark(plog);
+    if (a->high_watermark < plog_high_watermark(plog)) a->high_watermark = plog_high_watermark(plog);
     check_ends(a);
 }
 
@@ -313,6 +314,7 @@ static void cut_done(struct plog *plog, struct plog_op *op)
     a->cuts++;
     a->cut_at = INT64_MAX;
     a->published = end;
+    if (a->high_watermark > end || c->is_restart) a->high_watermark = end;
     if (c->is_restart) {
         model_restart(&a->model, end);
         totals.restarts++;
@@ -339,6 +341,8 @@ static void cut(struct actor *a, bool is_restart)
     struct soak_cut *c = MEM_NEW(struct soak_cut);
     int64_t hw = plog_high_watermark(a->plog);
     int64_t end = plog_assigned_end(a->plog);
+    // What was committed stays with the leader, and so with its replicas; a crash may have set the mark back.
+    if (hw < a->high_watermark) hw = a->high_watermark;
     int64_t to = hw + sim_below(a->world->sim, end - hw + 1);
     c->actor = a;
     c->is_restart = is_restart;
@@ -430,9 +434,8 @@ static void act_once(struct actor *a)
     } else if (dice < 930) {
         if (a->is_compacted && !a->is_compacting) compact(a);
     } else if (dice < 950) {
-        plog_expire_producers(a->plog, now_ms(a), 5000);
-        for (int i = 0; i < MODEL_PRODUCERS; i++)
-            a->model.producers[i].is_sure = a->model.producers[i].is_coordinator_sure = false;
+        plog_expire_producers(a->plog, now_ms(a), EXPIRATION_MS);
+        model_expire_producers(&a->model, now_ms(a) - EXPIRATION_MS);
     } else if (dice < 965) {
         a->wanted = TRUNCATE;
     } else if (dice < 969) {
@@ -507,7 +510,8 @@ static void compare_ends(struct actor *a)
     if (was_restarting && start == end) {
         // Emptied already; where it goes on is known to the file's name, or to nobody yet.
         bool is_old = end <= model_end(m) && end >= a->stored_start;
-        actor_check(a, is_empty || is_old || end == a->restart_at || end == a->stored_start || end == 0,
+        bool is_stored = end == 0 || end == a->stored_start || end == a->listed_start;
+        actor_check(a, is_empty || is_old || end == a->restart_at || is_stored,
                     "restart at %" PRId64 " became %" PRId64, a->restart_at, end);
         model_restart(m, end);
     } else {
@@ -524,6 +528,7 @@ static void compare_ends(struct actor *a)
         if (was_restarting && end > m->start_max) m->start_max = end;
     }
     a->boot_start = a->stored_start = start; // the disk says so now
+    if (a->high_watermark > end) a->high_watermark = end;
     m->boot_end = end;
     m->floor = a->world->is_commit ? end : 0;
     a->published = end;
@@ -543,7 +548,10 @@ static void boot(void *context)
     struct logdir_open_result result;
     enum err e = logdir_open(fs, NULL, DIR_PATH, 1, (struct uuid){.bytes = {[15] = 200}}, &arena, &result, &w->dir);
     sim_check(w->at, e == OK, "the directory does not open: %s", err_name(e));
-    if (w->has_journal) logdir_use_journal(w->dir, (16 + 16 * sim_below(w->sim, 4)) * 1024);
+    if (w->has_journal) {
+        logdir_use_journal(w->dir, (16 + 16 * sim_below(w->sim, 4)) * 1024);
+        w->dir->journal_demand = 1 + (int)sim_below(w->sim, 4);
+    }
     for (int i = 0; i < LOGS; i++) {
         struct actor *a = &w->actors[i];
         struct plog_load_params params = {.dir = w->dir,
@@ -558,6 +566,7 @@ static void boot(void *context)
                                           .wall_ms = w->clock_ms,
                                           .options = &a->options};
         struct plog_load_report report = {0};
+        a->listed_start = params.log_start;
         e = plog_load(fs, &params, &report, &a->plog);
         if (e == ERR_NOT_FOUND) e = plog_create(fs, &params, &a->plog);
         actor_check(a, e == OK, "does not load: %s", err_name(e));
@@ -568,6 +577,8 @@ static void boot(void *context)
     e = logdir_settle_journal(fs, w->dir, &replayed);
     sim_check(w->at, e == OK && replayed.failed_partitions == 0, "the journal is not settled: %s, %d logs failed",
               err_name(e), replayed.failed_partitions);
+    totals.journals += replayed.entries > 0;
+    totals.replayed_bytes += replayed.appended_bytes;
     arena_deinit(&arena);
 }
 
@@ -677,7 +688,7 @@ static void soak(struct sim_case *at)
     w->sim = at->sim;
     w->node = sim_node_new(at->sim, "n1", 1);
     w->is_commit = sim_below(w->sim, 8) > 0;
-    w->has_journal = w->is_commit && getenv("JOURNAL") != NULL;
+    w->has_journal = w->is_commit && (at->seed % 2 == 0 || getenv("JOURNAL") != NULL);
     w->clock_ms = CLOCK_START_MS;
     enum err e = meta_properties_store(sim_node_fs(w->node), DIR_PATH, &properties, 0);
     sim_check(at, e == OK, "cannot format: %s", err_name(e));
@@ -719,6 +730,8 @@ static void print_totals(void)
     printf("%" PRId64 " truncations, %" PRId64 " restarts, %" PRId64 " deletions, %" PRId64
            " segments retained away, %" PRId64 " compactions\n",
            t->truncations, t->restarts, t->deletions, t->retained_segments, t->compactions);
+    printf("%" PRId64 " journals replayed, %" PRId64 " bytes of them were not in the segments\n", t->journals,
+           t->replayed_bytes);
     printf("%" PRId64 " reads, %" PRId64 " scans, %" PRId64 " look-ups by time\n", t->reads, t->scans, t->time_answers);
 }
 

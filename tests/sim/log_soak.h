@@ -34,6 +34,7 @@ struct actor {
     int64_t checkpoint_due; // nothing is done before this one is stored
     int64_t stored_start;   // log start of the last checkpoint that was stored
     int64_t boot_start;     // log start when this life began
+    int64_t listed_start;   // what the file of checkpoints said then, 0 = nothing; it may be older than the log is
     int64_t published;      // as last told
     int32_t epoch;
     int outstanding; // appends
@@ -43,7 +44,7 @@ struct actor {
     bool was_shortened;     // it was found to end below its recovery point
     bool is_placeless;      // it died while it was emptied
     bool was_retaining;     // when it died
-    int64_t high_watermark; // as last set
+    int64_t high_watermark; // the largest that was set
     int cuts;               // truncations done: what was read before may be gone
     struct plog_checkpoint closed;
 };
@@ -58,7 +59,7 @@ struct world {
     struct env_timer checkpoint_tick;
     bool is_checkpointing;
     int64_t checkpoints_begun;
-    bool has_journal; // JOURNAL in the environment
+    bool has_journal;
     bool is_commit;   // else page cache, and nobody cuts the power
     int64_t clock_ms; // of producers and of retention; goes on over lives
     int serial;       // of values
@@ -68,6 +69,7 @@ struct world {
 struct totals {
     int64_t power_cuts, kills, clean_stops, appends, records, duplicates, refusals, markers, reads, scans, time_answers;
     int64_t truncations, restarts, deletions, retained_segments, compactions, pages_torn, pages_dropped;
+    int64_t journals, replayed_bytes;
 };
 extern struct totals totals;
 
