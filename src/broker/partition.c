@@ -266,10 +266,18 @@ static void open_run(struct env_task *task, struct fs *fs)
     sync_names(open, fs);
 }
 
+// Before anybody is told that it is closed: with the last one the directory goes.
+static void leave_dir(struct partition *partition)
+{
+    if (!partition->is_counted) return;
+    logdir_count_log(partition->dir, -1);
+    partition->is_counted = false;
+}
+
 static void free_partition(struct partition *partition)
 {
     ASSERT(partition->move == NULL);
-    if (partition->dir != NULL) logdir_count_log(partition->dir, -1);
+    leave_dir(partition);
     map_remove(&partition->shard->partitions, &partition->in_shard);
     topic_name_unref(partition->name);
     mem_free(partition->waits);
@@ -453,7 +461,8 @@ void partition_open(struct shard *shard, const struct partition_spec *spec, void
                                     .dir = spec->dir};
     partition->name = spec->name == NULL ? topic_name_new(spec->topic) : topic_name_ref(spec->name);
     partition->topic = partition->name->text;
-    if (spec->dir != NULL) logdir_count_log(spec->dir, 1);
+    partition->is_counted = spec->dir != NULL;
+    if (partition->is_counted) logdir_count_log(spec->dir, 1);
     map_insert(&shard->partitions, &partition->in_shard, key_hash(shard, &partition->topic_id, partition->index));
     struct opening *opening = MEM_NEW(struct opening);
     *opening = (struct opening){.partition = partition, .spec = *spec, .opened = opened, .opened_context = context};
@@ -575,6 +584,7 @@ static void close_done(struct plog *plog, struct plog_op *op)
     struct partition *partition = closing->partition;
     struct plog_checkpoint checkpoint;
     plog_checkpoint(plog, &checkpoint);
+    leave_dir(partition);
     closing->closed(partition, op->result == OK ? &checkpoint : NULL, closing->context);
     free_partition(partition);
 }
@@ -593,6 +603,7 @@ void partition_close(struct partition *partition, partition_closed *closed, void
         return;
     }
     if (partition->plog == NULL) {
+        leave_dir(partition);
         closed(partition, NULL, context);
         free_partition(partition);
         return;

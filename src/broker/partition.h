@@ -46,6 +46,7 @@ struct partition {
     enum partition_state state;
     bool is_retaining;  // retention.c
     bool holds_appends; // its log is about to be replaced by a copy in another directory (move_replica.h)
+    bool is_counted;          // among the logs of its directory
     struct logdir *dir;
     struct plog *plog;               // ONLINE, CLOSING
     struct partition_waits *waits;   // NULL: nobody ever waited

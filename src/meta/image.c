@@ -256,8 +256,9 @@ struct image *image_new_empty(void)
 struct image *image_copy(const struct image *from)
 {
     struct image *image = image_new_empty();
-    *image = *from;
-    image->refs = 1;
+    // All but the count in front, which other loops change meanwhile.
+    size_t shown = offsetof(struct image, offset);
+    memcpy((uint8_t *)image + shown, (const uint8_t *)from + shown, sizeof(*image) - shown);
     image->topics = pmap_ref(&from->topics);
     image->topic_names = pmap_ref(&from->topic_names);
     image->brokers = pmap_ref(&from->brokers);

@@ -105,12 +105,20 @@ static enum err apply_partition(struct apply *a, const struct partition_record *
     return OK;
 }
 
+// A copy to change. What others show is counted by their loops at this moment: all but that count, which comes first.
+static void copy_shown(void *to, const void *from, size_t size)
+{
+    memcpy((uint8_t *)to + sizeof(struct pitem), (const uint8_t *)from + sizeof(struct pitem),
+           size - sizeof(struct pitem));
+}
+
 static enum err apply_partition_change(struct apply *a, const struct partition_change_record *r)
 {
     struct image_topic *topic = image_own_topic(a->image, r->topic_id);
     const struct image_partition *old = topic == NULL ? NULL : image_partition_at(topic, r->partition_id);
     if (old == NULL) return refuse(a, "change of an unknown partition", r->topic_id, r->partition_id);
-    struct image_partition p = *old;
+    struct image_partition p = {0};
+    copy_shown(&p, old, sizeof(p));
     struct image_rare rare = *old->rare;
     p.rare = &rare;
     if (r->isr.count >= 0) p.isr = IDS(r->isr);
@@ -153,7 +161,8 @@ static void clear_elr(struct apply *a, struct uuid topic_id)
         if (old == NULL) continue;
         found++;
         if (old->rare->elr.count == 0 && old->rare->last_known_elr.count == 0) continue;
-        struct image_partition p = *old;
+        struct image_partition p = {0};
+        copy_shown(&p, old, sizeof(p));
         const struct image_rare rare = {.removing = old->rare->removing, .adding = old->rare->adding};
         p.rare = &rare;
         p.partition_epoch++;
@@ -264,7 +273,8 @@ static enum err apply_broker_change(struct apply *a, const struct broker_registr
     if (e != OK) return e;
     if (r->fenced < -1 || r->fenced > 1 || r->in_controlled_shutdown < 0 || r->in_controlled_shutdown > 1)
         return refuse(a, "a change of registration with an unknown value", (struct uuid){{0}}, r->broker_id);
-    struct image_node n = *old;
+    struct image_node n = {0};
+    copy_shown(&n, old, sizeof(n));
     if (r->fenced != 0) n.is_fenced = r->fenced > 0;
     if (r->in_controlled_shutdown == 1) n.in_controlled_shutdown = true;
     if (r->log_dirs.count > 0) {
@@ -285,7 +295,8 @@ static enum err apply_fence(struct apply *a, int32_t id, int64_t epoch, bool is_
     const struct image_node *old = NULL;
     enum err e = known_broker(a, id, epoch, &old);
     if (e != OK) return e;
-    struct image_node n = *old;
+    struct image_node n = {0};
+    copy_shown(&n, old, sizeof(n));
     n.is_fenced = is_fenced;
     image_put_node(a->image, &n);
     image_touch_area(a->touched, IMAGE_BROKERS);
