@@ -5,6 +5,7 @@
 
 #include "broker/broker_int.h"
 #include "broker/cleaner.h"
+#include "broker/move_replica.h"
 #include "meta/image.h"
 
 // The dynamic text under exactly this name, null when there is none.
@@ -74,6 +75,7 @@ void dynamic_refresh(struct shard *shard)
 {
     int64_t slow_ms = dynamic_int(shard, "odradek.slow.request.ms");
     cleaner_refresh(shard);
+    moves_refresh(shard);
     shard->slow_request_ns = slow_ms < 0 || slow_ms > INT64_MAX / 1000000 ? -1 : slow_ms * 1000000;
     shard->verifies_transactions = dynamic_bool(shard, "transaction.partition.verification.enable");
 }

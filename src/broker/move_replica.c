@@ -296,18 +296,24 @@ static void give_up(struct move *m, enum err why, const char *what)
     step(m);
 }
 
-// The share of this shard in replica.alter.log.dirs.io.max.bytes.per.second.
-static int64_t rate(const struct move *m)
+void moves_refresh(struct shard *shard)
 {
-    int64_t all = dynamic_int(m->shard, "replica.alter.log.dirs.io.max.bytes.per.second");
-    int64_t share = all / m->shard->broker->shard_count;
-    return share > 0 ? share : 1;
+    int64_t share =
+        dynamic_int(shard, "replica.alter.log.dirs.io.max.bytes.per.second") / shard->broker->options.env_count;
+    if (share < 1) share = 1;
+    if (share == shard->moves_bytes_per_s) return;
+    shard->moves_bytes_per_s = share;
+    shard->moves_paused_until_ns = 0; // what was owed at the old rate
+    MAP_EACH (link, &shard->partitions) {
+        struct move *m = MAP_ITEM(link, struct partition, in_shard)->move;
+        if (m != NULL && m->is_waiting) env_timer_after_ms(shard->env, &m->timer, 0);
+    }
 }
 
 static void pace(struct move *m, int64_t bytes)
 {
     int64_t now_ns = env_now_ns(m->shard->env);
-    int64_t cost_ns = (int64_t)((double)bytes / (double)rate(m) * 1e9);
+    int64_t cost_ns = (int64_t)((double)bytes / (double)m->shard->moves_bytes_per_s * 1e9);
     if (m->shard->moves_paused_until_ns < now_ns) m->shard->moves_paused_until_ns = now_ns;
     m->shard->moves_paused_until_ns += cost_ns;
 }
@@ -410,7 +416,7 @@ static void found_cold(struct plog *plog, struct plog_op *op)
 
 static void copy_from(struct move *m, int64_t offset, int64_t end)
 {
-    int64_t chunk = rate(m);
+    int64_t chunk = m->shard->moves_bytes_per_s;
     if (chunk > CHUNK_BYTES || m->partition->holds_appends) chunk = CHUNK_BYTES;
     if (chunk < CHUNK_BYTES_MIN) chunk = CHUNK_BYTES_MIN;
     m->read = (struct plog_read_op){
@@ -526,12 +532,8 @@ static struct move *begin(struct partition *partition, struct logdir *to, const 
 {
     struct shard *shard = partition->shard;
     struct move *m = MEM_NEW(struct move);
-    *m = (struct move){.partition = partition,
-                       .shard = shard,
-                       .from = partition->dir,
-                       .to = to,
-                       .is_busy = true,
-                       .options = *options};
+    *m = (struct move){
+        .partition = partition, .shard = shard, .from = partition->dir, .to = to, .is_busy = true, .options = *options};
     // A power cut shall not leave a copy with a hole, whatever the topic asks for: it would not be noticed.
     m->options.durability = PLOG_COMMIT;
     m->params = (struct plog_load_params){.dir = to,

@@ -26,6 +26,8 @@ void move_resume(struct partition *partition, const struct partition_spec *spec)
 void move_stop(struct partition *partition, enum move_end how);
 // The log that is copied has moved on.
 void move_wake(struct move *move);
+// replica.alter.log.dirs.io.max.bytes.per.second may have changed.
+void moves_refresh(struct shard *shard);
 void move_image_changed(struct move *move, const struct image_partition *partition);
 // The copy; NULL while it is being opened, and once it has become the log.
 struct plog *move_copy(const struct move *move);

@@ -84,10 +84,10 @@ struct shard {
     struct inbuf *spares[SHARD_SPARES]; // big ones kept for the next big frames
     struct admission admission;
     struct open_files *open_files; // store.h: what its logs keep open
-    struct map partitions; // struct partition by (topic id, index)
-    struct map topics;     // struct topic by id
-    struct text scratch;   // for decompression inside one call
-    struct image *image;   // the newest published metadata, referenced
+    struct map partitions;         // struct partition by (topic id, index)
+    struct map topics;             // struct topic by id
+    struct text scratch;           // for decompression inside one call
+    struct image *image;           // the newest published metadata, referenced
     struct producer_ids producer_ids;
     struct fetch_sessions fetch_sessions;
     struct quotas quotas;
@@ -98,10 +98,11 @@ struct shard {
     struct assignments assignments;
     struct list dir_wishes; // struct dir_wish (directories.h), at most DIR_WISHES_MAX
     int dir_wish_count;
-    int64_t moves_paused_until_ns; // replica.alter.log.dirs.io.max.bytes.per.second
-    struct list coordinators;      // struct coordinator (drive_coord.c)
+    int64_t moves_bytes_per_s; // its share of replica.alter.log.dirs.io.max.bytes.per.second
+    int64_t moves_paused_until_ns;
+    struct list coordinators; // struct coordinator (drive_coord.c)
     bool creating_coordinator_topic[SHARD_COORDINATOR_KINDS_MAX];
-    struct list openings;               // partition.c: to be opened at the end of the turn
+    struct list openings; // partition.c: to be opened at the end of the turn
     struct env_msg open_turn;
     bool is_opening_posted;
     int opening;                        // partitions whose log is being opened
