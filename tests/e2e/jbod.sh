@@ -57,6 +57,25 @@ settle() { # PARTITION DISK
     die "$1 does not get to $2: $(dirs_of "${1%-*}" | tr '\n' ';')"
 }
 
+registered_cordoned() { # until the controller has heard of it from the broker
+    local _
+    for _ in $(seq 100); do
+        ! "$binary" dump-log --cluster-metadata-decoder --files "$SCRATCH/node/data/__cluster_metadata-0/00000000000000000000.log" |
+            grep -q '"cordonedLogDirs":\["' || return 0
+        sleep 0.1
+    done
+    die "the metadata does not show the cordoned directories"
+}
+
+copying() { # PARTITION DISK: until its copy there is on its way
+    local _
+    for _ in $(seq 100); do
+        ! dirs_of "${1%-*}" | grep -q "^$1 $(basename "$2") True True" || return 0
+        sleep 0.1
+    done
+    die "no copy on its way: $(dirs_of "${1%-*}" | tr '\n' ';')"
+}
+
 records() { kcat -b "$BOOTSTRAP" -C -q -t spread -p 0 -o beginning -e -f '%o %s\n' | sha256sum; }
 number() { sed 's/^/a line of some length so that a move takes a while, number /'; }
 
@@ -90,8 +109,7 @@ limit() { "$binary" configs --bootstrap-server "$BOOTSTRAP" --entity-type broker
 limit --add-config replica.alter.log.dirs.io.max.bytes.per.second=100000
 back=$SCRATCH/node/$from
 execute spread-0 "$back"
-sleep 1
-dirs_of spread | grep -q "^spread-0 $from True True" || die "no copy on its way: $(dirs_of spread | tr '\n' ';')"
+copying spread-0 "$back"
 got=$(move spread-0 "$back" --verify --preserve-throttles)
 grep -q 'Reassignment of replica spread-0-1 is still in progress' <<<"$got" || die "verify said: $got"
 stop_broker
@@ -119,13 +137,13 @@ echo "ok jbod/back"
 limit --add-config replica.alter.log.dirs.io.max.bytes.per.second=100000
 back=$to
 execute spread-0 "$back"
-sleep 1
+copying spread-0 "$back"
 stop_broker
 takeover "$BROKER"
 
 # Cordoned
 limit --add-config "cordoned.log.dirs=[${disks[0]},${disks[1]}]"
-sleep 1
+registered_cordoned
 "$python" "$ROOT/tests/clients/librdkafka/topic.py" "$BOOTSTRAP" create cordon 3
 got=$(dirs_of cordon | awk '{ print $2 }' | sort -u | paste -sd' ')
 [ "$got" = disk3 ] || die "with two cordoned directories replicas are in $got"
