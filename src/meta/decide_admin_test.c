@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings, quotas and features as an administrator changes them, against what Apache Kafka 4.3.1 answered and wrote.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "meta/decide.h"
+#include "meta/test_util.h"
 #include "proto/alter_client_quotas.h"
 #include "proto/alter_configs.h"
 #include "proto/alter_user_scram_credentials.h"
@@ -17,15 +10,6 @@
 
 enum { SET = 0, DELETE = 1, APPEND = 2 };
 enum { UPGRADE = 1, SAFE = 2, UNSAFE = 3 };
-
-struct fixture {
-    struct arena arena;
-    struct image *empty;
-    struct image_builder *builder;
-    struct decide_settings settings;
-    struct decide decide;
-    int64_t offset;
-};
 
 static enum err check(void *context, const struct decide_config_pair *pairs, int32_t count, struct arena *arena,
                       const char **why)
@@ -49,30 +33,6 @@ static bool change_list(void *context, int8_t type, struct slice key, struct sli
     *out =
         slice_is_null(old) ? operand : slice_str(arena_printf(arena, "%.*s,%.*s", SLICE_FMT(old), SLICE_FMT(operand)));
     return true;
-}
-
-static struct decide *begin(struct fixture *f)
-{
-    f->decide = (struct decide){.image = image_builder_newest(f->builder),
-                                .next_offset = f->offset,
-                                .arena = &f->arena,
-                                .settings = &f->settings};
-    return &f->decide;
-}
-
-static void apply(struct fixture *f)
-{
-    for (int32_t i = 0; i < f->decide.records.count; i++) {
-        struct text problem = {0};
-        enum err e = image_builder_record(f->builder, f->offset++, 1, f->decide.records.items[i], &problem);
-        if (e != OK) fail_msg("%s", text_cstr(&problem));
-        text_deinit(&problem);
-    }
-}
-
-static const struct image *now(const struct fixture *f)
-{
-    return image_builder_newest(f->builder);
 }
 
 static int set_up(void **state)

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Directories of replicas in the metadata (KIP-858, KIP-1066): two brokers with two directories each, topic t with one
 // partition on both, led by broker 1 from its first directory.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "meta/decide.h"
+#include "meta/test_util.h"
 #include "proto/assign_replicas_to_dirs.h"
 #include "proto/broker_heartbeat.h"
 #include "proto/broker_registration_change_record.h"
@@ -17,50 +10,15 @@
 
 enum { BROKERS = 2 };
 
-struct fixture {
-    struct arena arena;
-    struct image *empty;
-    struct image_builder *builder;
-    struct decide_settings settings;
-    struct decide decide;
-    int64_t offset;
-};
-
-static struct decide *begin(struct fixture *f)
-{
-    f->decide = (struct decide){.image = image_builder_newest(f->builder),
-                                .next_offset = f->offset,
-                                .arena = &f->arena,
-                                .settings = &f->settings};
-    return &f->decide;
-}
-
-static void apply(struct fixture *f)
-{
-    for (int32_t i = 0; i < f->decide.records.count; i++) {
-        struct text problem = {0};
-        enum err e = image_builder_record(f->builder, f->offset++, 1, f->decide.records.items[i], &problem);
-        if (e != OK) fail_msg("%s", text_cstr(&problem));
-        text_deinit(&problem);
-    }
-}
-
 static struct uuid dir_of(int32_t broker, uint8_t number)
 {
     return (struct uuid){.bytes = {0x55, number, [15] = (uint8_t)broker}};
-}
-
-static const struct image *now(const struct fixture *f)
-{
-    return image_builder_newest(f->builder);
 }
 
 static const struct image_partition *partition(const struct fixture *f)
 {
     return image_partition(now(f), SLICE("t"), 0);
 }
-
-#define ADD(f, name, version, record) METADATA_ADD(&(f)->decide.records, &(f)->arena, name, (version), (record))
 
 static void setup(struct fixture *f)
 {
@@ -97,13 +55,6 @@ static void setup(struct fixture *f)
     p.directories.count = 2;
     ADD(f, partition_record, metadata_partition_version(METADATA_VERSION_MAX), &p);
     apply(f);
-}
-
-static void teardown(struct fixture *f)
-{
-    image_builder_free(f->builder);
-    image_unref(f->empty);
-    arena_deinit(&f->arena);
 }
 
 static int16_t assign(struct fixture *f, int32_t broker, struct uuid directory, uint8_t topic, int32_t index)

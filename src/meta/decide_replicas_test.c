@@ -1,50 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elections and moves in a cluster of three brokers, of which some are fenced.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "meta/decide.h"
+#include "meta/test_util.h"
 #include "proto/alter_partition_reassignments.h"
 #include "proto/elect_leaders.h"
 #include "proto/list_partition_reassignments.h"
 #include "proto/unregister_broker.h"
 
 enum { BROKERS = 3, PREFERRED = 0, UNCLEAN = 1 };
-
-struct fixture {
-    struct arena arena;
-    struct image *empty;
-    struct image_builder *builder;
-    struct decide_settings settings;
-    struct decide decide;
-    int64_t offset;
-};
-
-static struct decide *begin(struct fixture *f)
-{
-    f->decide = (struct decide){.image = image_builder_newest(f->builder),
-                                .next_offset = f->offset,
-                                .arena = &f->arena,
-                                .settings = &f->settings};
-    return &f->decide;
-}
-
-// What was decided must be applicable: our own replay is as strict as Kafka's.
-static void apply(struct fixture *f)
-{
-    for (int32_t i = 0; i < f->decide.records.count; i++) {
-        struct text problem = {0};
-        enum err e = image_builder_record(f->builder, f->offset++, 1, f->decide.records.items[i], &problem);
-        if (e != OK) fail_msg("%s", text_cstr(&problem));
-        text_deinit(&problem);
-    }
-}
-
-#define ADD(f, name, version, record) METADATA_ADD(&(f)->decide.records, &(f)->arena, name, (version), (record))
 
 static const struct image_partition *partition(const struct fixture *f)
 {
@@ -90,13 +52,6 @@ static void setup(struct fixture *f, unsigned fenced, struct image_ids replicas,
     p.directories.count = replicas.count;
     ADD(f, partition_record, metadata_partition_version(METADATA_VERSION_MAX), &p);
     apply(f);
-}
-
-static void teardown(struct fixture *f)
-{
-    image_builder_free(f->builder);
-    image_unref(f->empty);
-    arena_deinit(&f->arena);
 }
 
 #define IDS(...)                                                                                                       \
